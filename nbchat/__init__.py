@@ -1,0 +1,38 @@
+"""Chat models in notebooks: a `%%chat` magic, a panel, a small client, and DataFrame batches."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOMES = {
+    "nbchat.model.chat": ("Chat",),
+    "nbchat.model.tools": ("Tool", "tool"),
+    "nbchat.model.init": ("init_chat_model",),
+    "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
+    "nbchat.model.callbacks": ("BaseCallbackHandler",),
+    "nbchat.model.globals": ("set_llm_cache",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that `import nbchat` stays fast."""
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nbchat' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext nbchat`: register the magics."""
+    from nbchat.notebook.magics import ChatMagics
+
+    shell.register_magics(ChatMagics)

@@ -1,0 +1,134 @@
+"""One answer: ask, retry a busy server, decode what comes. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.flow import effects as do
+from nbchat.flow.effects import Flow, Route
+from nbchat.flow.retry import may_retry, retry_after, total_timeout, wait_before
+from nbchat.values.errors import BadRequestError, ChatError, StreamError
+from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering
+from nbchat.wire.codec import Codec, Request
+from nbchat.wire.errors import read_error
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is asked: a wire format, the way there, and how often to try again."""
+
+    codec: Codec
+    route: Route
+    max_retries: int = 2
+
+
+def attempt(target: Target, request: Request, stream: bool, limiter: Any = None) -> Flow[AIMessage]:
+    """One answer, with its retries. Yields chunks where `stream` is true; returns the whole message.
+
+    A failed attempt is repeated only while the reader has seen nothing of it.
+    """
+    tries = 0
+    while True:
+        whole = Gathering()
+        try:
+            message = yield from _exchange(target, request, stream, whole, limiter)
+        except ChatError as error:
+            if whole.chunk is not None:
+                error.partial = whole.message()
+                raise
+            if isinstance(error, BadRequestError) and (
+                simpler := target.codec.retry_without(request, str(error))
+            ):
+                request = simpler
+                continue
+            wait = wait_before(tries, error)
+            if tries >= target.max_retries or wait is None or not may_retry(error) or total_timeout(error):
+                raise
+            tries += 1
+        else:
+            message.timing["attempts"] = tries + 1
+            return message
+        yield do.sleep(wait)
+
+
+def _exchange(target: Target, request: Request, stream: bool, whole: Gathering, limiter: Any) -> Flow[AIMessage]:
+    endpoint = target.route.endpoint
+    if limiter is not None:
+        tokens = limiter.estimate(request.body)
+        yield do.reserve(limiter, tokens)
+    started = yield do.clock()
+    status, headers = yield do.open_(target.route, request, stream)
+    if limiter is not None:
+        limiter.observe(headers)
+    if not 200 <= status < 300:
+        body = yield do.read_all()
+        wait = retry_after(headers, (yield do.now()))
+        raise _keyless(endpoint, read_error(endpoint.provider, status, headers, body, retry_after=wait))
+    if stream and not _whole_at_once(target.codec, headers):
+        message = yield from _streamed(target, whole, started)
+    else:
+        body = yield do.read_all()
+        message = target.codec.answer(body, endpoint.provider)
+        ended = yield do.clock()
+        message.timing = {"first_token_s": ended - started, "total_s": ended - started}
+        if stream:
+            yield as_chunk(message)
+    if limiter is not None and message.usage_metadata:
+        limiter.settle(tokens, message.usage_metadata.total_tokens)
+    return message
+
+
+def _keyless(endpoint: Any, error: ChatError) -> ChatError:
+    error.args = (endpoint.hide_key(str(error)),)
+    if isinstance(body := getattr(error, "body", None), str):
+        error.body = endpoint.hide_key(body)  # type: ignore[attr-defined]
+    return error
+
+
+def _whole_at_once(codec: Codec, headers: Any) -> bool:
+    """Whether the server ignored the wish for a stream, and sends a whole answer."""
+    content_type = headers.get("content-type") or ""
+    return content_type.partition(";")[0].strip() == "application/json" and not getattr(codec, "streams_json", False)
+
+
+def _streamed(target: Target, whole: Gathering, started: float) -> Flow[AIMessage]:
+    decoder = target.codec.decoder(target.route.endpoint.provider)
+    while data := (yield do.read()):
+        for chunk in decoder.feed(data):
+            if whole.chunk is None:
+                chunk.timing = {"first_token_s": (yield do.clock()) - started}
+            whole.add(chunk)
+            yield chunk
+    for chunk in decoder.close():
+        if chunk.chunk_position == "last":
+            chunk.timing = {**chunk.timing, "total_s": (yield do.clock()) - started}
+        whole.add(chunk)
+        yield chunk
+    return whole.message()
+
+
+def as_chunk(message: AIMessage) -> AIMessageChunk:
+    """A whole message as the only chunk of a stream."""
+    chunk = AIMessageChunk(
+        blocks=[{**block, "index": place} for place, block in enumerate(message.blocks)],
+        usage_metadata=message.usage_metadata,
+        response_metadata=message.response_metadata,
+        additional_kwargs=message.additional_kwargs,
+        id=message.id,
+        name=message.name,
+        chunk_position="last",
+    )
+    chunk.timing = message.timing
+    return chunk
+
+
+def sum_of(chunks: Iterable[AIMessageChunk]) -> AIMessage:
+    """The message that chunks add up to. Raises StreamError where there are none."""
+    whole = Gathering()
+    for chunk in chunks:
+        whole.add(chunk)
+    if whole.chunk is None:
+        raise StreamError("there is nothing to add up: the stream had no chunks")
+    return whole.message()

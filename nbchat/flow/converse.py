@@ -1,0 +1,161 @@
+"""The tool loop: answer, run the tools asked for, answer again. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Protocol
+
+from nbchat.flow import effects as do
+from nbchat.flow.effects import Flow
+from nbchat.values.blocks import Block, ToolCall
+from nbchat.values.errors import ChatError, RoundLimitError
+from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering, Message, ToolMessage
+
+Verdict = bool | str | dict[str, Any] | None
+Approve = Callable[[str, dict[str, Any]], Verdict | Awaitable[Verdict]]
+Ask = Callable[[Sequence[Message]], Flow[AIMessage]]
+
+INTERRUPTED = "interrupted: the user stopped before this tool had a result"
+LONGEST_ERROR = 2000  # characters of a tool's exception that the model is told
+DECLINED = "the user declined this tool call"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool is about to run with these arguments; its `ToolMessage` follows."""
+
+    call: ToolCall
+
+
+class Runnable(Protocol):
+    """What can be called as a tool: a flow from a tool call to a ToolMessage."""
+
+    def flow(self, input: Any, config: Any = None) -> Flow[Any]: ...
+
+
+def converse(
+    ask: Ask,
+    messages: list[Message],
+    tools: Mapping[str, Runnable],
+    *,
+    approve: Approve | None = None,
+    max_rounds: int = 10,
+    config: Any = None,
+) -> Flow[AIMessage]:
+    """Ask, run the tools that the answer asks for, in order, and ask again, until it asks for none.
+
+    Yields chunks, `ToolStarted` and `ToolMessage`; returns the last answer. `messages` grows as answers and results
+    come, and every tool call in it has its result, even where the flow is closed or fails midway: a cut answer is
+    kept with `finish_reason` "interrupted".
+
+    Args:
+        ask: a conversation to the flow of one answer.
+        approve: (name, args) to True, to other arguments (a dict), to False, or to a reason to decline (a str).
+        max_rounds: how many times tools may be run before the model has to answer without.
+
+    Raises:
+        RoundLimitError: the model asks for tools once more than that; `partial` is what it said.
+    """
+    for round_ in count():
+        message = yield from _heard(ask, messages)
+        calls = _requests(message)
+        if not calls:
+            return message
+        if round_ >= max_rounds:
+            messages.extend(_refused(call, f"not run: the limit of {max_rounds} rounds is reached") for call in calls)
+            names = ", ".join(sorted({call["name"] for call in calls}))
+            raise RoundLimitError(
+                f"the model still asks for tools ({names}) after {max_rounds} rounds; "
+                "raise max_rounds=, or ask for less at once",
+                partial=message,
+            )
+        yield from _run_all(calls, messages, tools, approve, config)
+    raise AssertionError("count() has no end")
+
+
+def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
+    """One answer, added to the messages; what has come of it where it is cut."""
+    so_far = Gathering()
+    try:
+        message = yield from _gathered(ask(messages), so_far)
+    except BaseException as error:
+        if so_far.chunk is not None:
+            partial = so_far.message()
+            partial.response_metadata = {**partial.response_metadata, "finish_reason": "interrupted"}
+            messages.append(partial)
+            messages.extend(_refused(call, INTERRUPTED) for call in _requests(partial))
+            if isinstance(error, ChatError):
+                error.partial = partial
+        raise
+    messages.append(message)
+    return message
+
+
+def _gathered(flow: Flow[AIMessage], whole: Gathering) -> Flow[AIMessage]:
+    """The same flow, its chunks gathered on their way."""
+    turn: Any = flow.send
+    value: Any = None
+    try:
+        while True:
+            step = turn(value)
+            turn = flow.send
+            if isinstance(step, AIMessageChunk):
+                whole.add(step)
+            try:
+                value = yield step
+            except Exception as error:
+                turn, value = flow.throw, error
+    except StopIteration as done:
+        return done.value
+    finally:
+        flow.close()
+
+
+def _requests(message: AIMessage) -> list[Block]:
+    """The tool calls of an answer, well formed or not; one without an id is given one, to pair it with its result."""
+    calls = [block for block in message.blocks if block["type"] in ("tool_call", "invalid_tool_call")]
+    for place, call in enumerate(calls):
+        if not call.get("id"):
+            call["id"] = f"call_{message.id or ''}{place}"
+    return calls
+
+
+def _run_all(
+    calls: list[Block], messages: list[Message], tools: Mapping[str, Runnable], approve: Approve | None, config: Any
+) -> Iterator[Any]:
+    waiting = list(calls)
+    try:
+        while waiting:
+            result = yield from _run(waiting[0], tools, approve, config)
+            messages.append(result)
+            del waiting[0]
+            yield result
+    finally:
+        messages.extend(_refused(call, INTERRUPTED) for call in waiting)
+
+
+def _run(block: Block, tools: Mapping[str, Runnable], approve: Approve | None, config: Any) -> Flow[ToolMessage]:
+    """The result of one call. What goes wrong with a tool is told to the model."""
+    name = block["name"]
+    if block["type"] == "invalid_tool_call":
+        return _refused(block, f"{block['error']}; write them as one JSON object: {block['args'][:200]}")
+    if name not in tools:
+        return _refused(block, f"there is no tool {name!r}; there is {', '.join(tools) or 'none'}")
+    call: ToolCall = {"name": name, "args": block["args"], "id": block["id"], "type": "tool_call"}
+    if approve is not None:
+        verdict = yield do.ask(approve, name, dict(call["args"]))
+        if isinstance(verdict, dict):
+            call["args"] = verdict
+        elif verdict is not True:
+            return _refused(block, f"{DECLINED}: {verdict}" if isinstance(verdict, str) else DECLINED)
+    yield ToolStarted(call)
+    try:
+        return (yield from tools[name].flow(call, config))
+    except Exception as error:
+        return _refused(block, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+
+
+def _refused(call: Block, why: str) -> ToolMessage:
+    return ToolMessage(why, call["id"], name=call["name"], status="error")

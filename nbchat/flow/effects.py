@@ -1,0 +1,134 @@
+"""What a flow asks of its driver. A flow yields these, and is sent the result back.
+
+| effect | the driver gives back |
+|---|---|
+| open(route, request, stream) | (status, headers): the answer's head; an answer opened before is closed |
+| read() | the next bytes of the body; b"" at its end |
+| read_all() | the whole body |
+| clock() | seconds, for differences |
+| now() | seconds since 1970 |
+| sleep(seconds) | None |
+| recall(cache, key) / remember(cache, key, message) | a cached message or None / None |
+| reserve(limiter, tokens) | None, once the limiter allows it |
+| call_tool(tool, call) | a ToolMessage |
+| ask(question, …) | what the user's function returns; awaited where it is async |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from nbchat.providers.endpoint import Endpoint
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import AIMessage
+from nbchat.wire.codec import Request
+
+T = TypeVar("T")
+Flow = Generator[Any, Any, T]  # yields effects and what the reader is to see; returns T
+
+
+class Effect(NamedTuple):
+    """The name of a driver's method, and its arguments."""
+
+    verb: str
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """How long to wait, in seconds; None waits for ever.
+
+    Attributes:
+        connect: for a connection.
+        first_byte: for the head of the answer; without streaming the model writes all of it before.
+        between: for each further piece of the answer.
+        total: for everything.
+    """
+
+    connect: float | None = 10.0
+    first_byte: float | None = 600.0
+    between: float | None = 120.0
+    total: float | None = None
+
+    @classmethod
+    def of(cls, given: Any) -> Timeout:
+        """From a number (the total), a `Timeout`, a dict of its fields, an `httpx.Timeout`, or None (for the defaults)."""
+        match given:
+            case None:
+                return cls()
+            case Timeout():
+                return given
+            case bool():
+                pass
+            case int() | float():
+                return cls(total=float(given))
+            case {**fields} if fields.keys() <= set(cls.__dataclass_fields__):
+                return cls(**fields)
+        if hasattr(given, "connect") and hasattr(given, "read"):
+            return cls(connect=given.connect, first_byte=given.read, between=given.read)
+        raise ConfigurationError(
+            f"timeout= takes seconds, or a dict of connect, first_byte, between and total, not {given!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes, and over which connection.
+
+    `http_client` and `http_async_client` are the user's own httpx clients, used as they are.
+    """
+
+    endpoint: Endpoint
+    timeout: Timeout = Timeout()
+    proxy: str | None = None
+    http_client: Any = None
+    http_async_client: Any = None
+
+
+def open_(route: Route, request: Request, stream: bool) -> Effect:
+    return Effect("open", (route, request, stream))
+
+
+def read() -> Effect:
+    return _READ
+
+
+def read_all() -> Effect:
+    return _READ_ALL
+
+
+def clock() -> Effect:
+    return _CLOCK
+
+
+def now() -> Effect:
+    return _NOW
+
+
+def sleep(seconds: float) -> Effect:
+    return Effect("sleep", (seconds,))
+
+
+def recall(cache: Any, key: str) -> Effect:
+    return Effect("recall", (cache, key))
+
+
+def remember(cache: Any, key: str, message: AIMessage) -> Effect:
+    return Effect("remember", (cache, key, message))
+
+
+def reserve(limiter: Any, tokens: int) -> Effect:
+    return Effect("reserve", (limiter, tokens))
+
+
+def call_tool(tool: Any, call: Any) -> Effect:
+    return Effect("call_tool", (tool, call))
+
+
+def ask(question: Callable[..., Any], *args: Any) -> Effect:
+    return Effect("ask", (question, *args))
+
+
+_READ, _READ_ALL, _CLOCK, _NOW = Effect("read"), Effect("read_all"), Effect("clock"), Effect("now")

@@ -1,0 +1,241 @@
+"""The awaiting wire: effects done on a running loop, over pyreqwest where it is installed, else over httpx."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import httpx
+from pydantic_core import to_json
+
+from nbchat.flow.effects import Route
+from nbchat.io import failures, transport
+from nbchat.io.transport import fast, fast_errors
+from nbchat.wire.codec import Request
+
+_CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
+_PENDING: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
+
+
+class AwaitingWire:
+    """One caller's wire on a loop. Each method does one effect (see `nbchat.flow.effects`)."""
+
+    def __init__(self) -> None:
+        self._route: Route
+        self._deadline: float | None = None
+        self._reader: Any = None  # what the open answer is read with
+        self._claim: tuple[int, str] | None = None
+
+    async def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
+        await self._close_answer()
+        self._route = route
+        limit = route.timeout
+        self._deadline = None if limit.total is None else time.monotonic() + limit.total
+        content = to_json(request.body) if request.method == "POST" else b""
+        endpoint = route.endpoint
+        if endpoint.starter is not None:
+            endpoint = await asyncio.to_thread(endpoint.starter)
+        url, headers = endpoint.sealed(request, content)
+        opened: Any
+        if route.http_async_client is not None or fast is None:
+            opened = _HttpxAnswer(route)
+        elif stream:
+            opened = _FastStream(route)
+        else:
+            opened = _FastWhole(route)
+        self._reader = opened
+        return await self._within(opened.open(request.method, url, headers, content), limit.first_byte, "first_byte")
+
+    async def _within(self, work: Any, seconds: float | None, what: str) -> Any:
+        if self._deadline is not None:
+            left = max(0.0, self._deadline - time.monotonic())
+            if seconds is None or left < seconds:
+                seconds, what = left, "total"
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            shown = self._route.timeout.total if what == "total" else seconds
+            raise failures.timed_out(self._route, shown, what) from None
+
+    async def read(self) -> bytes:
+        return await self._within(self._reader.read(), self._route.timeout.between, "between")
+
+    async def read_all(self) -> bytes:
+        if isinstance(self._reader, _FastWhole):
+            return await self._reader.read()
+        pieces = []
+        while piece := await self.read():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def clock(self) -> float:
+        return time.perf_counter()
+
+    async def now(self) -> float:
+        return time.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def recall(self, cache: Any, key: str) -> Any:
+        """A cached message; where the same prompt is being asked on this loop just now, wait for its answer."""
+        pending = _PENDING.setdefault(asyncio.get_running_loop(), {})
+        claim = (id(cache), key)
+        while True:
+            found = await cache.alookup(key)
+            if found is not None:
+                return found
+            if claim not in pending:
+                pending[claim] = asyncio.get_running_loop().create_future()
+                self._claim = claim
+                return None
+            await asyncio.shield(pending[claim])
+
+    async def remember(self, cache: Any, key: str, message: Any) -> None:
+        await cache.aupdate(key, message)
+        self._release()
+
+    def _release(self) -> None:
+        if self._claim is not None:
+            waiting = _PENDING[asyncio.get_running_loop()].pop(self._claim)
+            self._claim = None
+            waiting.set_result(None)
+
+    async def reserve(self, limiter: Any, tokens: int) -> None:
+        await limiter.aacquire(tokens=tokens)
+
+    async def call_tool(self, tool: Any, call: Any) -> Any:
+        return await tool.ainvoke(call)
+
+    async def ask(self, question: Any, *args: Any) -> Any:
+        result = question(*args)
+        return await result if hasattr(result, "__await__") else result
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where the answer was not read to its end."""
+        self._release()
+        await self._close_answer()
+
+    async def _close_answer(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            await reader.aclose()
+
+
+class _FastWhole:
+    """An answer that pyreqwest reads whole: fewest steps, for batches."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._response: Any = None
+
+    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
+        client = transport.awaiting(url, self._route.proxy, self._route.timeout.connect)
+        builder = client.request(method, url).headers(headers).body_bytes(content)
+        try:
+            self._response = await builder.build().send()
+        except fast_errors.PyreqwestError as error:
+            raise _fast_failure(self._route, error) from None
+        return self._response.status, self._response.headers
+
+    async def read(self) -> bytes:
+        try:
+            return bytes(await self._response.bytes())
+        except fast_errors.PyreqwestError as error:
+            raise failures.broken_off(self._route, error) from None
+
+    async def aclose(self) -> None:
+        self._response = None
+
+
+class _FastStream:
+    """An answer that pyreqwest streams, each piece as it comes."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._streaming: Any = None
+        self._body: Any = None
+
+    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
+        client = transport.awaiting(url, self._route.proxy, self._route.timeout.connect)
+        builder = client.request(method, url).headers(headers).body_bytes(content)
+        # without a buffer limit of 0, a slow stream stays silent until a buffer is full
+        streaming = builder.streamed_read_buffer_limit(0).build_streamed()
+        try:
+            response = await streaming.__aenter__()
+        except fast_errors.PyreqwestError as error:
+            raise _fast_failure(self._route, error) from None
+        self._streaming = streaming
+        self._body = response.body_reader
+        return response.status, response.headers
+
+    async def read(self) -> bytes:
+        try:
+            piece = await self._body.read_chunk()
+        except fast_errors.PyreqwestError as error:
+            raise failures.broken_off(self._route, error) from None
+        return b"" if piece is None else bytes(piece)
+
+    async def aclose(self) -> None:
+        if self._streaming is not None:
+            streaming, self._streaming = self._streaming, None
+            await streaming.__aexit__(None, None, None)
+
+
+class _HttpxAnswer:
+    """An answer over httpx: the user's own client, or a transport of this loop."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._response: httpx.Response | None = None
+        self._bytes: Any = None
+
+    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
+        limits = {"connect": self._route.timeout.connect, "read": None, "write": None, "pool": None}
+        extensions = {"timeout": limits}
+        client = self._route.http_async_client
+        try:
+            if client is not None:
+                request = client.build_request(method, url, headers=headers, content=content, extensions=extensions)
+                self._response = await client.send(request, stream=True)
+            else:
+                parsed = transport.parsed_url(url)
+                request = httpx.Request(method, parsed, headers=headers, content=content, extensions=extensions)
+                self._response = await _of_this_loop(url, self._route.proxy).handle_async_request(request)
+                self._response.request = request
+        except httpx.TimeoutException:
+            raise failures.timed_out(self._route, self._route.timeout.connect, "connect") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise failures.connection_failed(self._route, error) from None
+        self._bytes = self._response.aiter_bytes()
+        return self._response.status_code, self._response.headers
+
+    async def read(self) -> bytes:
+        try:
+            return await anext(self._bytes, b"")
+        except (httpx.HTTPError, OSError) as error:
+            raise failures.broken_off(self._route, error) from None
+
+    async def aclose(self) -> None:
+        if self._response is not None:
+            await self._response.aclose()
+
+
+def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    """httpx's connections belong to the loop that opened them, so each loop has its own."""
+    proxy = transport.proxy_for(url, proxy)
+    mine = _CLIENTS.setdefault(asyncio.get_running_loop(), {})
+    if proxy not in mine:
+        mine[proxy] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
+    return mine[proxy]
+
+
+def _fast_failure(route: Route, error: Any) -> Exception:
+    if isinstance(error, fast_errors.ConnectTimeoutError):
+        return failures.timed_out(route, route.timeout.connect, "connect")
+    if isinstance(error, fast_errors.ReadError | fast_errors.DecodeError):
+        return failures.broken_off(route, error)
+    return failures.connection_failed(route, error)

@@ -1,0 +1,120 @@
+"""The blocking wire: effects done on the caller's own thread, over httpx's transport, so that Ctrl-C ends a read at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from pydantic_core import to_json
+
+from nbchat.flow.effects import Route
+from nbchat.io import failures, transport
+from nbchat.io.bridge import finish
+from nbchat.wire.codec import Request
+
+
+class BlockingWire:
+    """One caller's wire. Each method does one effect (see `nbchat.flow.effects`)."""
+
+    def __init__(self) -> None:
+        self._response: httpx.Response | None = None
+        self._bytes: Iterator[bytes] = iter(())
+        self._route: Route
+        self._timeout: dict[str, float | None] = {}
+        self._deadline: float | None = None
+
+    def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
+        self.close()
+        self._route = route
+        limit = route.timeout
+        self._deadline = None if limit.total is None else time.monotonic() + limit.total
+        first = _least(limit.first_byte, limit.total)
+        self._timeout = {"connect": _least(limit.connect, limit.total), "read": first, "write": first, "pool": first}
+        content = to_json(request.body) if request.method == "POST" else b""
+        endpoint = route.endpoint.starter() if route.endpoint.starter else route.endpoint
+        url, headers = endpoint.sealed(request, content)
+        try:
+            self._response = self._send(route, request.method, url, headers, content)
+        except httpx.TimeoutException as error:
+            raise self._timed_out("connect" if isinstance(error, httpx.ConnectTimeout) else "first_byte") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise failures.connection_failed(route, error) from None
+        self._timeout["read"] = _least(limit.between, self._remaining())
+        self._bytes = self._response.iter_bytes()
+        return self._response.status_code, self._response.headers
+
+    def _send(self, route: Route, method: str, url: str, headers: dict[str, str], content: bytes) -> httpx.Response:
+        extensions = {"timeout": self._timeout}
+        if route.http_client is not None:
+            client = route.http_client
+            request = client.build_request(method, url, headers=headers, content=content, extensions=extensions)
+            return client.send(request, stream=True)
+        request = httpx.Request(
+            method, transport.parsed_url(url), headers=headers, content=content, extensions=extensions
+        )
+        response = transport.blocking(url, route.proxy).handle_request(request)
+        response.request = request
+        return response
+
+    def read(self) -> bytes:
+        try:
+            data = next((piece for piece in self._bytes if piece), b"")
+        except httpx.TimeoutException:
+            raise self._timed_out("between") from None
+        except (httpx.HTTPError, OSError) as error:
+            raise failures.broken_off(self._route, error) from None
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise self._timed_out("total")
+        return data
+
+    def read_all(self) -> bytes:
+        pieces = []
+        while piece := self.read():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _remaining(self) -> float | None:
+        return None if self._deadline is None else max(0.001, self._deadline - time.monotonic())
+
+    def _timed_out(self, what: str) -> Exception:
+        limit = self._route.timeout
+        if self._deadline is not None and time.monotonic() >= self._deadline - 0.01:
+            what = "total"
+        return failures.timed_out(self._route, getattr(limit, what), what)
+
+    def clock(self) -> float:
+        return time.perf_counter()
+
+    def now(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def recall(self, cache: Any, key: str) -> Any:
+        return cache.lookup(key)
+
+    def remember(self, cache: Any, key: str, message: Any) -> None:
+        cache.update(key, message)
+
+    def reserve(self, limiter: Any, tokens: int) -> None:
+        limiter.acquire(tokens=tokens)
+
+    def call_tool(self, tool: Any, call: Any) -> Any:
+        return tool.invoke(call)
+
+    def ask(self, question: Any, *args: Any) -> Any:
+        return finish(question(*args))
+
+    def close(self) -> None:
+        """Give the connection back, or close it where the answer was not read to its end."""
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+            self._bytes = iter(())
+
+
+def _least(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -1,0 +1,75 @@
+"""HTTP transports, shared by all models of a process: the one import of httpx and of pyreqwest."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import httpx
+
+try:
+    import pyreqwest.client as fast
+    import pyreqwest.exceptions as fast_errors
+except ImportError:  # Pyodide: everything works over plain httpx, slower
+    fast = None  # type: ignore[assignment]
+    fast_errors = None  # type: ignore[assignment]
+
+
+@lru_cache(maxsize=512)
+def parsed_url(url: str) -> httpx.URL:
+    """httpx parses an address slowly, and a model asks the same one all day."""
+    return httpx.URL(url)
+
+
+@lru_cache(maxsize=512)
+def proxy_for(url: str, proxy: str | None) -> str | None:
+    """The proxy to use: the given one, or the environment's; never for this machine itself."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if proxy is not None:
+        return proxy
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    found = getproxies()
+    return found.get(parts.scheme) or found.get("all")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host is the machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def blocking(url: str, proxy: str | None) -> httpx.HTTPTransport:
+    """The process's shared transport for blocking calls. A fork gets its own: sockets cannot be shared."""
+    return _blocking(proxy_for(url, proxy), os.getpid())
+
+
+@lru_cache(maxsize=32)
+def _blocking(proxy: str | None, pid: int) -> httpx.HTTPTransport:
+    return httpx.HTTPTransport(proxy=proxy, limits=httpx.Limits(max_keepalive_connections=32))
+
+
+def awaiting(url: str, proxy: str | None, connect: float | None) -> Any:
+    """The process's shared pyreqwest client; any loop may use it."""
+    return _awaiting(proxy_for(url, proxy), connect, os.getpid())
+
+
+@lru_cache(maxsize=32)
+def _awaiting(proxy: str | None, connect: float | None, pid: int) -> Any:
+    from datetime import timedelta
+
+    builder = fast.ClientBuilder().no_proxy().http1_only().pool_max_idle_per_host(1024).follow_redirects(False)
+    if proxy is not None:
+        from pyreqwest.proxy import ProxyBuilder
+
+        builder = fast.ClientBuilder().proxy(ProxyBuilder.all(proxy)).http1_only().follow_redirects(False)
+    if connect is not None:
+        builder = builder.connect_timeout(timedelta(seconds=connect))
+    return builder.gzip(True).build()

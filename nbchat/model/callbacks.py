@@ -1,0 +1,145 @@
+"""Callback handlers, and the flow that tells them what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from nbchat.flow import effects as do
+from nbchat.flow.effects import Effect, Flow
+from nbchat.model.config import RunnableConfig
+from nbchat.values.messages import AIMessage, AIMessageChunk, Message
+
+T = TypeVar("T")
+
+
+class BaseCallbackHandler:
+    """Hears what a model and its tools do; override what you need. A method may be async.
+
+    Every method is given `run_id` (UUID), `parent_run_id`, `tags`, `metadata` and `name` as keywords too.
+    Set `streams = True` to have `invoke` stream inside, so that `on_llm_new_token` is called for each piece.
+    """
+
+    streams: bool = False
+
+    def on_chat_model_start(self, serialized: dict[str, Any], messages: list[list[Message]], **kwargs: Any) -> Any:
+        """A model is about to be asked; `messages` holds one conversation."""
+
+    def on_llm_new_token(self, token: str, *, chunk: AIMessageChunk | None = None, **kwargs: Any) -> Any:
+        """A piece of an answer came; `token` is its text, "" for a piece of anything else."""
+
+    def on_llm_end(self, response: AIMessage, **kwargs: Any) -> Any:
+        """The answer is whole."""
+
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> Any:
+        """There is no answer, or it broke off (`error.partial`)."""
+
+    def on_tool_start(self, serialized: dict[str, Any], input_str: str, **kwargs: Any) -> Any:
+        """A tool is about to run; `inputs` holds its arguments."""
+
+    def on_tool_end(self, output: Any, **kwargs: Any) -> Any:
+        """A tool has run; `output` is its ToolMessage."""
+
+    def on_tool_error(self, error: BaseException, **kwargs: Any) -> Any:
+        """A tool raised."""
+
+
+_AMBIENT: ContextVar[tuple[BaseCallbackHandler, ...]] = ContextVar("nbchat_handlers", default=())
+
+
+@contextmanager
+def listening(handler: BaseCallbackHandler) -> Iterator[BaseCallbackHandler]:
+    """A `with` block in which this handler hears every call."""
+    token = _AMBIENT.set((*_AMBIENT.get(), handler))
+    try:
+        yield handler
+    finally:
+        _AMBIENT.reset(token)
+
+
+def handlers_of(config: RunnableConfig) -> list[BaseCallbackHandler]:
+    """The handlers of a call: its config's, and those of the `with` blocks around it."""
+    given = config.get("callbacks") or []
+    given = getattr(given, "handlers", given)  # a callback manager
+    return [*given, *(each for each in _AMBIENT.get() if each not in given)]
+
+
+def observed(
+    flow: Flow[AIMessage],
+    handlers: list[BaseCallbackHandler],
+    config: RunnableConfig,
+    serialized: dict[str, Any],
+    messages: list[Message],
+) -> Flow[AIMessage]:
+    """The same flow, with handlers told of its start, its pieces, its end or its error."""
+    run = about(config, serialized.get("name", ""))
+    yield from _tell(handlers, "on_chat_model_start", serialized, [messages], **run)
+    try:
+        message = yield from _pieces_told(flow, handlers, run)
+    except BaseException as error:
+        yield from _tell(handlers, "on_llm_error", error, **run) if isinstance(error, Exception) else ()
+        if not isinstance(error, Exception):
+            for handler in handlers:
+                handler.on_llm_error(error, **run)
+        raise
+    yield from _tell(handlers, "on_llm_end", message, **run)
+    return message
+
+
+def tool_observed(
+    flow: Flow[T], handlers: list[BaseCallbackHandler], config: RunnableConfig, tool: dict[str, Any], args: Mapping[str, Any]
+) -> Flow[T]:
+    """The flow of a tool, with handlers told of its start, and its end or its error."""
+    run = about(config, tool["name"])
+    yield from _tell(handlers, "on_tool_start", tool, str(dict(args)), inputs=dict(args), **run)
+    try:
+        output = yield from flow
+    except Exception as error:
+        yield from _tell(handlers, "on_tool_error", error, **run)
+        raise
+    yield from _tell(handlers, "on_tool_end", output, **run)
+    return output
+
+
+def about(config: RunnableConfig, name: str) -> dict[str, Any]:
+    """What every method of a handler is told of the run."""
+    run_id = config.get("run_id") or uuid4()
+    return {
+        "run_id": run_id if isinstance(run_id, UUID) else UUID(str(run_id)),
+        "parent_run_id": None,
+        "tags": list(config.get("tags") or ()),
+        "metadata": dict(config.get("metadata") or {}),
+        "name": config.get("run_name") or name,
+    }
+
+
+def _pieces_told(flow: Flow[T], handlers: list[BaseCallbackHandler], run: dict[str, Any]) -> Flow[T]:
+    turn: Any = flow.send
+    value: Any = None
+    while True:
+        try:
+            step = turn(value)
+        except StopIteration as done:
+            return done.value
+        turn = flow.send
+        if isinstance(step, AIMessageChunk):
+            yield from _tell(handlers, "on_llm_new_token", step.text, chunk=step, **run)
+        try:
+            value = yield step
+        except GeneratorExit:
+            flow.close()
+            raise
+        except BaseException as error:
+            turn, value = flow.throw, error
+
+
+def _tell(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> Iterator[Effect]:
+    for handler in handlers:
+        method = getattr(handler, event, None)
+        if method is not None:
+            result = method(*args, **run)
+            if hasattr(result, "__await__"):
+                yield do.ask(lambda result=result: result)

@@ -1,0 +1,100 @@
+"""A conversation as a JSON file: its history, and the names of its model and tools. Never a key."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic_core import to_jsonable_python
+
+from nbchat.model.chat_model import ChatModel
+from nbchat.providers.table import find_provider
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import Message, message_from_dict
+
+FORMAT, VERSION = "nbchat.chat", 1
+_OPTIONS = (  # what may be written down; others may hold a key
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "stop",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "reasoning",
+)
+
+
+def write_chat(path: Path, fields: Mapping[str, Any], messages: list[Message]) -> None:
+    """Write the file whole or not at all."""
+    whole = {"format": FORMAT, "version": VERSION, **fields, "messages": [message.to_dict() for message in messages]}
+    text = json.dumps(to_jsonable_python(whole, fallback=repr), ensure_ascii=False, indent=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_chat(path: Path) -> tuple[dict[str, Any], list[Message]]:
+    """(fields, messages) of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConfigurationError: it is no saved chat, or of a later version.
+    """
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        if whole["format"] != FORMAT:
+            raise ValueError(f"its format is {whole['format']!r}")
+        version = whole["version"]
+        messages = [message_from_dict(each) for each in whole["messages"]] if version == VERSION else []
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(f"{path} is not a chat saved by nbchat: {error!r}") from None
+    if version != VERSION:
+        raise ConfigurationError(f"{path} is of version {version}, this nbchat reads {VERSION}: update nbchat")
+    return whole, messages
+
+
+def model_fields(model: Any) -> dict[str, Any] | None:
+    """What is written of a model: its name, its plain options, and its address where it is not the provider's own."""
+    if not isinstance(model, ChatModel):
+        return None
+    fields: dict[str, Any] = {"name": f"{model.provider}:{model.model}"}
+    if options := {key: model.options[key] for key in _OPTIONS if key in model.options}:
+        fields["options"] = options
+    address = model.target.route.endpoint.base_url
+    if model.provider != "local" and address != find_provider(model.provider).base_url.rstrip("/"):
+        fields["base_url"] = _public(address)
+    return fields
+
+
+def _public(address: str) -> str:
+    """An address without name, password and query."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def named_model(fields: Any, path: Path) -> tuple[str, dict[str, Any]]:
+    """(name, options) for `init_chat_model`, from what `model_fields` wrote.
+
+    Raises:
+        ConfigurationError: the model has to be given again. An address out of a file is never sent a key.
+    """
+    match fields:
+        case {"name": str(name), "base_url": address}:
+            why = f"the model {name} at {address}"
+        case {"name": str(name)}:
+            return name, {key: value for key, value in fields.get("options", {}).items() if key in _OPTIONS}
+        case _:
+            why = "a model that has no plain name"
+    raise ConfigurationError(f"{path} was saved with {why}: give it again, Chat.load({str(path)!r}, model=…)")

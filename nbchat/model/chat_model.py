@@ -1,0 +1,139 @@
+"""A model to ask. Immutable: `bind`, `bind_tools`, `with_config` and the rest return new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nbchat.flow.answer import Cache, answer
+from nbchat.flow.attempt import Target
+from nbchat.flow.effects import Flow
+from nbchat.model.callbacks import handlers_of, observed
+from nbchat.model.config import RunnableConfig, merge_configs
+from nbchat.model.globals import cache_in_use
+from nbchat.model.tool_specs import checked_choice
+from nbchat.model.tools import tool_spec
+from nbchat.model.verbs import Verbs
+from nbchat.values.messages import AIMessage, Message, read_messages
+from nbchat.wire.codec import Call, OutputSchema, ToolSpec
+
+
+@dataclass(frozen=True, eq=False)
+class ChatModel(Verbs[AIMessage]):
+    """A chat model of one provider; made by `init_chat_model`.
+
+    Attributes:
+        model: the provider's name of the model.
+        provider: "openai", "anthropic", "local", …
+        target: wire format, route and retries.
+        options: parameters of every call: `temperature`, `max_tokens`, `stop`, …
+        tools, tool_choice, parallel_tool_calls: see `bind_tools`.
+        output: the form that answers must have; see `with_structured_output`.
+        cache: a cache of its own; True for the global one, False for none.
+        rate_limiter: asked before each request.
+        config: what is merged under each call's own config.
+    """
+
+    model: str
+    provider: str
+    target: Target
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tools: tuple[ToolSpec | Mapping[str, Any], ...] = ()
+    tool_choice: str | Mapping[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    output: OutputSchema | None = None
+    cache: Cache | bool | None = None
+    rate_limiter: Any = None
+    config: RunnableConfig = field(default_factory=RunnableConfig)  # type: ignore[arg-type]
+
+    def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[AIMessage]:
+        merged = merge_configs(self.config, config) if config or self.config else RunnableConfig()
+        handlers = handlers_of(merged)
+        messages = read_messages(input)
+        call = self.call(messages, stream=stream or any(h.streams for h in handlers), **kwargs)
+        flow = answer(self.target, call, cache_in_use(self.cache), self.rate_limiter)
+        if not handlers:
+            return flow
+        return observed(flow, handlers, merged, self.described(), messages)
+
+    def call(self, messages: Sequence[Message], *, stream: bool = False, **kwargs: Any) -> Call:
+        """The neutral call that a conversation makes with this model's parameters.
+
+        Raises:
+            UnsupportedError: the provider's wire format cannot do what is asked.
+        """
+        fields = {key: kwargs.pop(key) for key in _CALL_FIELDS if key in kwargs}
+        return Call(
+            model=kwargs.pop("model", self.model),
+            messages=messages,
+            tools=fields.get("tools", self.tools),
+            tool_choice=fields.get("tool_choice", self.tool_choice),
+            parallel_tool_calls=fields.get("parallel_tool_calls", self.parallel_tool_calls),
+            output=fields.get("output", self.output),
+            stream=stream,
+            options=normal_options({**self.options, **kwargs} if kwargs else self.options),
+        )
+
+    def bind(self, **kwargs: Any) -> ChatModel:
+        """A model with further parameters for every call: `model.bind(logprobs=True, temperature=0)`."""
+        fields = {key: kwargs.pop(key) for key in (*_CALL_FIELDS, "model") if key in kwargs}
+        return replace(self, **fields, options={**self.options, **kwargs})
+
+    def bind_tools(
+        self,
+        tools: Iterable[Any],
+        *,
+        tool_choice: Any = None,
+        parallel_tool_calls: bool | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> ChatModel:
+        """A model that may ask for these tools.
+
+        Args:
+            tools: functions, `@tool`s, pydantic classes, TypedDicts, JSON schemas with a title, or a provider's
+                built-in tools as its own dicts.
+            tool_choice: "auto"; "any" (or True): it has to use one; "none"; a tool's name: it has to use that one; or
+                the provider's own dict.
+            parallel_tool_calls: whether it may ask for several at once; the provider's own default for None.
+            strict: whether the provider is to enforce the schemas.
+            kwargs: parameters of every call, as in `bind`.
+
+        Raises:
+            ConfigurationError: no tool can be made of one of these, or `tool_choice` names none of them.
+        """
+        specs = tuple(tool_spec(each, strict) for each in tools)
+        choice = checked_choice(tool_choice, specs)
+        return self.bind(tools=specs, tool_choice=choice, parallel_tool_calls=parallel_tool_calls, **kwargs)
+
+    def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> ChatModel:
+        """A model whose calls all have this config beneath their own."""
+        return replace(self, config=merge_configs(self.config, config, kwargs))
+
+    def described(self) -> dict[str, Any]:
+        """What callbacks are told of this model; never with a key."""
+        return {"name": self.model, "provider": self.provider, "kwargs": dict(self.options)}
+
+    @property
+    def model_name(self) -> str:
+        """The same as `model`."""
+        return self.model
+
+    def __repr__(self) -> str:
+        parts = [repr(f"{self.provider}:{self.model}"), *(f"{k}={v!r}" for k, v in self.options.items())]
+        if self.tools:
+            parts.append(f"tools={[t.name if isinstance(t, ToolSpec) else t.get('name', t) for t in self.tools]}")
+        return f"ChatModel({', '.join(parts)})"
+
+
+_CALL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "output")
+
+
+def normal_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options in neutral form: `stop` as a list, and nothing that is None."""
+    if isinstance(options.get("stop"), str) or None in options.values():
+        options = {key: value for key, value in options.items() if value is not None}
+        if isinstance(stop := options.get("stop"), str):
+            options["stop"] = [stop]  # type: ignore[index]
+    return options

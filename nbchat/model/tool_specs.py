@@ -1,0 +1,86 @@
+"""Tools without a function: JSON schemas, the providers' own dicts, and classes, as specs for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.schema import checked_name
+from nbchat.values.tool_schema import parameters_schema
+from nbchat.wire.codec import ToolSpec
+
+Bound = ToolSpec | Mapping[str, Any]
+_NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+def spec_of(given: Any) -> Bound | None:
+    """The spec of a class, a JSON schema or a provider's dict; None for anything else.
+
+    A dict that no schema can be read from is a provider's built-in tool, and passes as it is.
+
+    Raises:
+        ConfigurationError: a JSON schema without a title, or a class that has no JSON schema.
+    """
+    match given:
+        case ToolSpec():
+            return given
+        case type():
+            parameters, about = parameters_schema(given, given.__name__)
+            return ToolSpec(checked_name(given.__name__, "a tool"), about, parameters)
+        case {"type": "function", "function": {"name": name, **rest}}:  # OpenAI chat
+            return _spec(name, rest.get("description"), rest.get("parameters"), rest.get("strict"))
+        case {"name": str(name), "parameters": Mapping() as parameters, **rest} if rest.keys() <= _FUNCTION:
+            return _spec(name, rest.get("description"), parameters, rest.get("strict"))
+        case {"name": str(name), "input_schema": Mapping() as parameters, **rest} if rest.keys() <= _FUNCTION:
+            return _spec(name, rest.get("description"), parameters, rest.get("strict"))
+        case {"title": str(name), **rest} if "properties" in rest or rest.get("type") == "object":
+            about = rest.pop("description", None)
+            return _spec(name, about, rest, None)
+        case {"properties": _}:
+            raise ConfigurationError("a JSON schema needs a 'title' to be a tool: that is the name the model calls")
+        case Mapping():
+            return given
+    return None
+
+
+_FUNCTION = {"type", "name", "description", "strict"}
+
+
+def _spec(name: str, about: str | None, parameters: Mapping[str, Any] | None, strict: bool | None) -> ToolSpec:
+    schema = {**_NO_PARAMETERS, **(parameters or {})}
+    return ToolSpec(checked_name(name, "a tool"), about or "", schema, strict)
+
+
+def strictly(spec: Bound, strict: bool | None) -> Bound:
+    """The spec with `strict` set, where it is given; a provider's own dict stays as it is."""
+    return replace(spec, strict=strict) if isinstance(spec, ToolSpec) and strict is not None else spec
+
+
+def bound_name(spec: Bound) -> str | None:
+    """What the model calls this tool, where that is known."""
+    return spec.name if isinstance(spec, ToolSpec) else spec.get("name")
+
+
+def checked_choice(choice: Any, tools: tuple[Bound, ...]) -> str | Mapping[str, Any] | None:
+    """A `tool_choice` in neutral terms: "auto", "any", "none", a tool's name, or a provider's own dict.
+
+    Raises:
+        ConfigurationError: the tool it names is not among these; says which are.
+    """
+    match choice:
+        case None | "auto" | "any" | "none" | Mapping():
+            return choice
+        case bool():
+            return "any" if choice else None
+        case "required":
+            return "any"
+    name = choice if isinstance(choice, str) else getattr(choice, "name", None) or getattr(choice, "__name__", None)
+    names = [bound_name(spec) for spec in tools]
+    if name not in names:
+        known = ", ".join(sorted(name for name in names if name)) or "none"
+        raise ConfigurationError(
+            f'tool_choice names {name!r}, which is not bound; use "any", "auto", "none", or {known}'
+        )
+    return name

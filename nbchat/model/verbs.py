@@ -1,0 +1,122 @@
+"""The verbs of everything that can be asked: invoke, stream, batch and their async twins, over one flow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+from nbchat.flow.effects import Flow
+from nbchat.io import fanout
+from nbchat.io.drivers import adrive, arun, drive, run
+from nbchat.model.config import RunnableConfig, merge_configs
+from nbchat.values.errors import ConfigurationError
+
+Out = TypeVar("Out")
+
+DEFAULT_CONCURRENCY = 128
+
+
+class Verbs(Generic[Out]):
+    """What a subclass gets from giving one `flow`: each verb drives it, blocking or awaiting."""
+
+    def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[Out]:
+        """A flow that yields what `stream` shows, and returns what `invoke` returns."""
+        raise AssertionError("a subclass gives the flow")
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            input: a string, a message, or a list of messages, dicts and `(role, text)` pairs.
+            config: see `RunnableConfig`.
+            kwargs: parameters of this call alone, as in `bind`.
+
+        Raises:
+            ChatError: see the tree in `nbchat.values.errors`.
+        """
+        return run(self.flow(input, config, stream=False, **kwargs))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
+        """`invoke`, awaited."""
+        return await arun(self.flow(input, config, stream=False, **kwargs))
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """Ask, and yield the answer in pieces that add up to what `invoke` returns."""
+        return drive(self.flow(input, config, stream=True, **kwargs))
+
+    def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
+        """`stream`, awaited."""
+        return adrive(self.flow(input, config, stream=True, **kwargs))
+
+    def batch(
+        self,
+        inputs: Iterable[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Out]:
+        """Ask many at once; return the answers in the order of the inputs.
+
+        Args:
+            inputs: each as for `invoke`.
+            config: one for all, or one for each; `max_concurrency` limits how many run at once (128 by default).
+            return_exceptions: put an error in the place of its answer, instead of raising the first.
+        """
+        flows, width = self._flows(inputs, config, kwargs)
+        return fanout.run_all(flows, width, return_exceptions)
+
+    async def abatch(
+        self,
+        inputs: Iterable[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Out]:
+        """`batch`, awaited on the caller's own loop."""
+        flows, width = self._flows(inputs, config, kwargs)
+        return await fanout.arun_all(flows, width, return_exceptions)
+
+    def batch_as_completed(
+        self,
+        inputs: Iterable[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> Iterator[tuple[int, Out]]:
+        """Ask many at once; yield `(index of the input, answer)` as each comes."""
+        flows, width = self._flows(inputs, config, kwargs)
+        return fanout.each_completed(flows, width, return_exceptions)
+
+    def abatch_as_completed(
+        self,
+        inputs: Iterable[Any],
+        config: RunnableConfig | Sequence[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> AsyncIterator[tuple[int, Out]]:
+        """`batch_as_completed`, awaited on the caller's own loop."""
+        flows, width = self._flows(inputs, config, kwargs)
+        return fanout.aeach_completed(flows, width, return_exceptions)
+
+    def _flows(self, inputs: Iterable[Any], config: Any, kwargs: dict[str, Any]) -> tuple[fanout.Flows, int]:
+        """The flows, made one by one as there is room for them, and how many may run at once."""
+        if isinstance(inputs, str):
+            raise ConfigurationError("batch takes a list of inputs; for one input, use invoke")
+        if isinstance(config, Sequence):
+            given: list[Any] = list(inputs)
+            if len(config) != len(given):
+                raise ConfigurationError(f"batch got {len(config)} configs for {len(given)} inputs; give one, or one each")
+            configs: Iterable[Any] = config
+            width = next((c["max_concurrency"] for c in config if c and c.get("max_concurrency")), None)
+            pairs: Iterable[tuple[Any, Any]] = zip(given, configs, strict=True)
+        else:
+            width = merge_configs(getattr(self, "config", None), config).get("max_concurrency")
+            pairs = ((each, config) for each in inputs)
+        if width is not None and width < 1:
+            raise ConfigurationError(f"max_concurrency is a number of at least 1, not {width}")
+        flows = ((lambda i=i, c=c: self.flow(i, c, stream=False, **kwargs)) for i, c in pairs)
+        return flows, width or DEFAULT_CONCURRENCY

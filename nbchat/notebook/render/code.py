@@ -1,0 +1,109 @@
+"""Highlighted code as a few short classes: small in the notebook file, and plain code where styles are stripped."""
+
+import html
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
+from time import monotonic
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
+from pygments.util import ClassNotFound
+
+from .safe import visible
+
+LONGEST = 40_000  # characters; longer code stays plain: each megabyte of it would be several in the notebook file
+_SECONDS = 0.3  # a lexer that takes longer has met text made to slow it down; what is left stays plain
+
+# The lexer is the model's choice, so only lexers without a runaway pattern.
+LANGUAGES = frozenset(
+    {
+        "bash", "c", "cpp", "csharp", "css", "diff", "docker", "go", "graphql", "haskell", "html", "http", "ini",
+        "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "make", "matlab", "nix", "ocaml", "perl",
+        "php", "powershell", "protobuf", "pycon", "python", "r", "ruby", "rust", "scala", "sql", "swift", "toml", "tsx",
+        "typescript", "xml", "yaml", "zig",
+    }
+)  # fmt: skip
+_ALIASES = {
+    **dict.fromkeys(["py", "python3", "ipython", "ipython3"], "python"),
+    **dict.fromkeys(["sh", "shell", "zsh", "console", "shell-session"], "bash"),
+    **dict.fromkeys(["js", "jsx", "mjs", "node"], "javascript"),
+    **dict.fromkeys(["c++", "cc", "hpp"], "cpp"),
+    **dict.fromkeys(["c#", "cs"], "csharp"),
+    **dict.fromkeys(["jsonc", "json5", "jsonl"], "json"),
+    "dockerfile": "docker",
+    "golang": "go",
+    "hs": "haskell",
+    "jl": "julia",
+    "kt": "kotlin",
+    "makefile": "make",
+    "patch": "diff",
+    "ps1": "powershell",
+    "rb": "ruby",
+    "rs": "rust",
+    "tex": "latex",
+    "ts": "typescript",
+    "yml": "yaml",
+}
+
+_CLASSES: list[tuple[_TokenType, str]] = [
+    (Comment, "c"),
+    (Keyword, "k"),
+    (Operator.Word, "k"),
+    (Name.Tag, "k"),
+    (String, "s"),
+    (Number, "m"),
+    (Name.Function, "nf"),
+    (Name.Class, "nf"),
+    (Name.Builtin, "nb"),
+    (Name.Exception, "nb"),
+    (Name.Decorator, "nd"),
+    (Name.Attribute, "nd"),
+    (Generic.Deleted, "gd"),
+    (Generic.Inserted, "gi"),
+    (Generic.Heading, "gh"),
+    (Generic.Subheading, "gh"),
+    (Generic.Prompt, "c"),
+]
+
+
+def code_html(code: str, language: str = "") -> str:
+    """`<pre>` with the code of a fenced block; `language` is the first word of its info, as the model spells it."""
+    name = _ALIASES.get(language.lower(), language.lower())
+    code = visible(code)  # a direction override can make code read other than it runs
+    if name not in LANGUAGES:
+        return f"<pre><code>{html.escape(code)}</code></pre>\n"
+    body = _highlight(code, name) if len(code) <= LONGEST else html.escape(code)
+    return f'<pre data-lang="{name}"><code>{body}</code></pre>\n'
+
+
+def _highlight(code: str, name: str) -> str:
+    runs = groupby(_tokens(code, name), key=itemgetter(0))
+    pieces = ((kind, html.escape("".join(text for _, text in run))) for kind, run in runs)
+    return "".join(f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces)
+
+
+def _tokens(code: str, name: str) -> Iterator[tuple[str, str]]:
+    """Pairs of class and text that add up to the code."""
+    lexer, done, deadline = _lexer(name), 0, monotonic() + _SECONDS
+    for kind, text in lexer.get_tokens(code) if lexer else ():
+        if monotonic() > deadline:
+            break
+        done += len(text)
+        yield _class(kind), text
+    yield "", code[done:]
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _lexer(name: str) -> Lexer | None:
+    try:
+        return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+    except ClassNotFound:  # an older Pygments without this language
+        return None
+
+
+@lru_cache(maxsize=512)
+def _class(kind: _TokenType) -> str:
+    return next((name for family, name in _CLASSES if kind in family), "")

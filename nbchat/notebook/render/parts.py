@@ -1,0 +1,47 @@
+"""What an answer consists of on the page: parts that grow while it streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbchat.notebook.render.stream import MarkdownStream
+from nbchat.values.blocks import Block
+from nbchat.values.messages import ToolMessage
+
+
+@dataclass
+class Part:
+    """One content block as it is shown.
+
+    Attributes:
+        block: the content block as far as it has come.
+        state: "streaming", "running" (a tool), "done" or "failed".
+        seconds: how long it took, where that is known.
+        result: what the tool answered.
+        markdown: the growing HTML of a text.
+    """
+
+    block: Block
+    state: str = "streaming"
+    seconds: float | None = None
+    result: ToolMessage | None = None
+    markdown: MarkdownStream = field(default_factory=MarkdownStream)
+
+    @property
+    def kind(self) -> str:
+        """The block's type: text, reasoning, tool_call, image, …"""
+        return self.block["type"]
+
+    @property
+    def open(self) -> bool:
+        """Whether more of it may come."""
+        return self.state in ("streaming", "running")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What renderers are told of the place: the hosts whose images may load, and the options of the cell."""
+
+    allow_hosts: frozenset[str] = frozenset()
+    options: Any = None

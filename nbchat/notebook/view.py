@@ -1,0 +1,153 @@
+"""An answer as it grows on the page: events in; HTML, Markdown and plain text out at any moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nbchat.flow.converse import ToolStarted
+from nbchat.notebook.render.article import article
+from nbchat.notebook.render.footer import Facts, footer_html, footer_text
+from nbchat.notebook.render.parts import Page, Part
+from nbchat.notebook.render.renderers import html_of, markdown_of
+from nbchat.values.blocks import add_blocks, same_block
+from nbchat.values.messages import AIMessage, AIMessageChunk, ToolMessage
+from nbchat.values.usage import Usage
+
+
+class AnswerView:
+    """The parts of an answer, and of the tool rounds before it, with a footer.
+
+    Feed it what `Chat.stream` or `ChatModel.stream` yields.
+    """
+
+    def __init__(
+        self, model: str, page: Page | None = None, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.model = model
+        self.page = page or Page()
+        self.parts: list[Part] = []
+        self.usage: Usage | None = None
+        self.cost_usd: float | None = None
+        self.note = ""
+        self._round: list[Part] = []  # the parts of the answer that streams now
+        self._clock = clock
+        self._begun = clock()
+        self._first: float | None = None
+        self._ended: float | None = None
+        self._seen: dict[int, float] = {}
+
+    def add(self, event: Any) -> None:
+        """Take in a chunk, the start of a tool, or its result."""
+        match event:
+            case AIMessageChunk():
+                self._add_chunk(event)
+            case AIMessage():
+                for block in event.content_blocks:
+                    self._add_piece(block)
+                self._end_round(event)
+            case ToolStarted(call=call):
+                if part := self._call(call.get("id")):
+                    part.state = "running"
+                    self._seen[id(part)] = self._clock()
+            case ToolMessage():
+                self._add_result(event)
+
+    def _add_chunk(self, chunk: AIMessageChunk) -> None:
+        if self._first is None and chunk.blocks:
+            self._first = self._clock()
+        for piece in chunk.blocks:
+            self._add_piece(piece)
+        if chunk.chunk_position == "last":
+            self._end_round(chunk)
+
+    def _add_piece(self, piece: dict[str, Any]) -> None:
+        for part in reversed(self._round):
+            if same_block(part.block, piece):
+                part.block = add_blocks([part.block], [piece])[0]
+                break
+        else:
+            if self._round:
+                self._settle(self._round[-1])
+            part = Part(dict(piece))
+            self._seen[id(part)] = self._clock()
+            self._round.append(part)
+            self.parts.append(part)
+        part.markdown.feed(piece.get("text") or piece.get("reasoning") or "")
+
+    def _settle(self, part: Part) -> None:
+        if part.state == "streaming":
+            part.state = "done"
+            part.seconds = self._clock() - self._seen[id(part)]
+
+    def _end_round(self, answer: AIMessage) -> None:
+        for part in self._round:
+            self._settle(part)
+        self._round = []
+        self._ended = self._clock()
+        self.model = answer.response_metadata.get("model_name") or self.model
+        if answer.usage_metadata is not None:
+            self.usage = answer.usage_metadata + self.usage
+
+    def _call(self, id: str | None) -> Part | None:
+        calls = [p for p in self.parts if p.kind in ("tool_call", "tool_call_chunk", "invalid_tool_call") and not p.result]
+        return next((p for p in calls if p.block.get("id") == id), None)
+
+    def _add_result(self, message: ToolMessage) -> None:
+        part = self._call(message.tool_call_id)
+        if part is not None:
+            part.result = message
+            part.state = "failed" if message.status == "error" else "done"
+            part.seconds = self._clock() - self._seen[id(part)]
+
+    def finish(self, note: str = "") -> None:
+        """The answer is over; `note` is a last word for the footer, such as "stopped"."""
+        for part in self.parts:
+            if part.open:
+                part.state = "done" if part.kind in ("text", "reasoning") else "failed"
+        self.note = note
+        self._ended = self._clock()
+
+    def html(self, *, streaming: bool = False) -> str:
+        """The whole as HTML, styled and safe."""
+        shown = [html_of(part, self.page) for part in self.parts]
+        if not streaming:
+            shown.append(footer_html(self.model, **self._facts()))
+        elif not any(shown):
+            shown.append('<p class="wait">…</p>')
+        return article(shown, streaming=streaming)
+
+    def markdown(self) -> str:
+        """The whole as Markdown, the footer in small print."""
+        shown = [text for part in self.parts if (text := markdown_of(part))]
+        return "\n\n".join([*shown, f"<sub>{footer_text(self.model, **self._facts())}</sub>"])
+
+    def text(self) -> str:
+        """The whole as plain text."""
+        shown = [text for part in self.parts if (text := markdown_of(part))]
+        return "\n\n".join([*shown, footer_text(self.model, **self._facts())])
+
+    def bundle(self, *, streaming: bool = False) -> dict[str, str]:
+        """The whole as a mime bundle for Jupyter."""
+        if streaming:  # only what is looked at now
+            return {"text/html": self.html(streaming=True), "text/plain": "…"}
+        return {"text/html": self.html(), "text/markdown": self.markdown(), "text/plain": self.text()}
+
+    def _facts(self) -> Facts:
+        facts: Facts = {}
+        if self.usage is not None:
+            facts["input_tokens"] = self.usage.input_tokens
+            facts["cached"] = self.usage.cache_read_tokens
+            facts["output_tokens"] = self.usage.output_tokens
+            facts["reasoning"] = self.usage.reasoning_tokens
+        facts["cost_usd"] = self.cost_usd
+        if self._ended is not None:
+            facts["seconds"] = self._ended - self._begun
+        if self._first is not None and self._ended is not None:
+            facts["first_token_s"] = self._first - self._begun
+            writing = self._ended - self._first
+            if self.usage is not None and self.usage.output_tokens > 1 and writing > 0.01:
+                facts["tokens_per_s"] = self.usage.output_tokens / writing
+        facts["note"] = self.note or None
+        return facts

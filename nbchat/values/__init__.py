@@ -1,0 +1,1 @@
+"""Floor 0: plain values. No network, no clock, no notebook."""

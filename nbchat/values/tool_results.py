@@ -1,0 +1,96 @@
+"""What a tool returned, as the content of a message to the model, and the value itself for people to see."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_json
+
+from nbchat.values.blocks import Block
+
+ROWS = 20  # of a table that a model is shown
+
+Content = str | list[Block]
+
+
+def tool_content(value: Any) -> tuple[Content, Any]:
+    """(content, artifact): text as it is, JSON for plain values, a table's head, a picture's pixels; else its `repr`.
+
+    The artifact is the value itself where the content shows only a part of it, else None.
+    """
+    if isinstance(value, str):
+        return value, None
+    if _is_content(value):
+        return list(value) if isinstance(value, list) else [value], None
+    if _is_frame(value):
+        return table_text(value), value
+    if (picture := _picture(value)) is not None:
+        return [picture], value
+    if value is None or isinstance(value, _PLAIN) or _is_data(value):
+        return _json(value), None
+    return _shown(value), value
+
+
+_PLAIN = (bool, int, float, list, tuple, dict, set, BaseModel)
+
+
+def table_text(frame: Any) -> str:
+    """A DataFrame or Series as text: its size, and its first rows as CSV."""
+    shape = " x ".join(str(n) for n in frame.shape)
+    rows = len(frame)
+    head = frame.head(ROWS).to_csv(index=not _is_plain_index(frame)).rstrip("\n")
+    more = f"\n({rows - ROWS:,} more rows)" if rows > ROWS else ""
+    return f"{type(frame).__name__}, {shape}:\n{head}{more}"
+
+
+def _is_plain_index(frame: Any) -> bool:
+    return type(frame.index).__name__ == "RangeIndex"
+
+
+def _is_frame(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "to_csv") and hasattr(value, "shape")
+
+
+def _is_content(value: Any) -> bool:
+    """Whether this is a content block, or a list of them."""
+    blocks = value if isinstance(value, list) else [value]
+    return bool(blocks) and all(isinstance(b, dict) and b.get("type") in _CONTENT and b.keys() & _CARRY for b in blocks)
+
+
+_CONTENT = ("text", "image", "audio", "video", "file")
+_CARRY = {"text", "url", "base64", "file_id"}
+
+
+def _picture(value: Any) -> Block | None:
+    """An image block of a PIL image or a matplotlib figure; None for anything else."""
+    home = type(value).__module__.partition(".")[0]
+    plot = getattr(value, "figure", value) if home in ("matplotlib", "seaborn") else value  # axes know their figure
+    if not (home == "PIL" or hasattr(plot, "savefig") or (isinstance(value, bytes) and value.startswith(_PICTURES))):
+        return None
+    from nbchat.values.media import image_block
+
+    return image_block(plot)
+
+
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8")
+
+
+def _is_data(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _json(value: Any) -> str:
+    try:
+        return to_json(value, fallback=_shown, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, ValueError, RecursionError):  # a circle, a key that is no text
+        return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """The value's `repr`, even where that fails."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"

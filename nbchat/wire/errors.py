@@ -1,0 +1,288 @@
+"""A provider's error answer, read into the tree of errors. No network, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import from_json
+
+from nbchat.values.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ContentFilterError,
+    ContextLengthError,
+    NotFoundError,
+    OverloadedError,
+    PermissionDeniedError,
+    ProviderError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+
+REQUEST_IDS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "x-ms-request-id",
+    "x-goog-request-id",
+    "x-kong-request-id",
+    "cf-ray",
+)
+
+_CONTEXT = re.compile(
+    r"context.{0,12}(length|window|size|limit)|maximum (context|prompt length)|too many (input )?tokens|prompt is too long"
+    r"|input.{0,20}too long|exceeds? the (maximum|available).{0,30}(tokens|context)|string too long|reduce the length"
+    r"|request too large|tokens.{0,30}must be <=",
+    re.I,
+)
+_FILTER = re.compile(
+    r"content.?(filter|policy|management)|content exists risk|safety system|flagged|moderation|guardrail.{0,20}interven"
+    r"|violat\w+ (our |the )?(usage|safety|content)",
+    re.I,
+)
+_QUOTA = re.compile(
+    r"insufficient.{0,8}(quota|balance|credit|funds)|credit balance|exceeded.{0,2}(your.)?current.quota|billing"
+    r"|spend(ing)? limit|payment required",
+    re.I,
+)
+_KEY = re.compile(
+    r"(api|access).?key.{0,24}(not valid|invalid|incorrect|missing|expired)|(incorrect|invalid).{0,12}(api|access).?key",
+    re.I,
+)
+_OVERLOADED = re.compile(r"overloaded|no.{0,12}capacity|temporarily unavailable|currently loading", re.I)
+_AGAIN = re.compile(r"(?:try again|retry) in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.I)
+
+_BY_WORD: dict[str, type[ProviderError]] = {
+    "authentication_error": AuthenticationError,
+    "unauthenticated": AuthenticationError,
+    "unauthorized": AuthenticationError,
+    "unrecognizedclientexception": AuthenticationError,
+    "expiredtokenexception": AuthenticationError,
+    "invalidsignatureexception": AuthenticationError,
+    "missingauthenticationtokenexception": AuthenticationError,
+    "invalid_api_key": AuthenticationError,
+    "permission_error": PermissionDeniedError,
+    "permission_denied": PermissionDeniedError,
+    "accessdeniedexception": PermissionDeniedError,
+    "not_found_error": NotFoundError,
+    "not_found": NotFoundError,
+    "model_not_found": NotFoundError,
+    "resourcenotfoundexception": NotFoundError,
+    "rate_limit_error": RateLimitError,
+    "rate_limit_exceeded": RateLimitError,
+    "resource_exhausted": RateLimitError,
+    "throttlingexception": RateLimitError,
+    "insufficient_quota": QuotaError,
+    "exceeded_current_quota_error": QuotaError,
+    "billing_error": QuotaError,
+    "servicequotaexceededexception": QuotaError,
+    "invalid_request_error": BadRequestError,
+    "invalid_argument": BadRequestError,
+    "failed_precondition": BadRequestError,
+    "validationexception": BadRequestError,
+    "context_length_exceeded": ContextLengthError,
+    "exceed_context_size_error": ContextLengthError,
+    "content_filter": ContentFilterError,
+    "content_policy_violation": ContentFilterError,
+    "api_error": ServerError,
+    "server_error": ServerError,
+    "internal": ServerError,
+    "internalserverexception": ServerError,
+    "modelstreamerrorexception": ServerError,
+    "modelerrorexception": ServerError,
+    "overloaded_error": OverloadedError,
+    "unavailable": OverloadedError,
+    "serviceunavailableexception": OverloadedError,
+    "modelnotreadyexception": OverloadedError,
+}
+
+_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: AuthenticationError,
+    402: QuotaError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: ServerError,
+    409: ServerError,
+    429: RateLimitError,
+    503: OverloadedError,
+    529: OverloadedError,
+}
+
+_ADVICE: dict[type[ProviderError], str] = {
+    AuthenticationError: "check the API key",
+    PermissionDeniedError: "this key may not use it: check the model's name and the account's rights",
+    NotFoundError: "check the model's name and the base URL",
+    QuotaError: "the account is out of credit or over its limit",
+    ContextLengthError: "shorten the conversation, or use a model with a larger window",
+    ContentFilterError: "rephrase the prompt",
+}
+
+
+def read_error(
+    provider: str, status: int | None, headers: Mapping[str, str], body: bytes | Any, *, retry_after: float | None = None
+) -> ProviderError:
+    """The error that an answer means.
+
+    Args:
+        provider: name shown in the message.
+        status: HTTP status; None for an error event inside a stream.
+        headers: lower-case names.
+        body: bytes as received, or the parsed error of a stream's event.
+        retry_after: seconds to wait, where the headers say.
+    """
+    content = _parsed(body) if isinstance(body, bytes) else body
+    code, said = _code_and_message(content)
+    code = code or (headers.get("x-amzn-errortype") or "").partition(":")[0] or None
+    retry_after = _wait(content, said) if retry_after is None else retry_after
+    kind = _kind(status or _inner_status(content), code, said, waits=retry_after is not None)
+    request_id = next((headers[name] for name in REQUEST_IDS if name in headers), None) or _inner_id(content)
+    head = f"{provider} answered {status}" if status else f"{provider} broke off its answer"
+    parts = [f"{head}: {_shortened(said) or code or 'no reason given'}"]
+    if retry_after is not None and issubclass(kind, RateLimitError | ServerError):
+        parts.append(f"; retry in {retry_after:g} s")
+    elif advice := _ADVICE.get(kind):
+        parts.append(f"; {advice}")
+    if request_id:
+        parts.append(f" (request {request_id})")
+    return kind(
+        "".join(parts),
+        provider=provider,
+        status=status,
+        code=code,
+        request_id=request_id,
+        retry_after=retry_after,
+        body=content,
+    )
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def _code_and_message(content: Any) -> tuple[str | None, str]:
+    """(provider's code, provider's words), whatever the shape of its error."""
+    content = _first(content)
+    if isinstance(content, str):
+        return None, _page_title(content)
+    if not isinstance(content, Mapping):
+        return None, ""
+    error = _first(content.get("error") or content.get("errors") or content)
+    if not isinstance(error, Mapping):
+        said, more = _words(error), _words(content.get("message") or content.get("detail"))
+        return _word(content.get("code") or content.get("type")), f"{said}: {more}" if more else said
+    said = _words(next((error[key] for key in _SAID if error.get(key)), ""))
+    meta = error.get("metadata")
+    if isinstance(meta, Mapping) and isinstance(meta.get("raw"), str):  # OpenRouter wraps the provider's own words
+        said = f"{said}: {meta['raw']}"
+    known = [word for key in _CODE if (word := _word(error.get(key)))]
+    code = next((word for word in known if _plain(word) in _BY_WORD), None) or next(iter(known), None)
+    return code, said
+
+
+_SAID = ("message", "Message", "detail", "msg", "error", "error_msg", "title")
+_CODE = ("code", "status", "type", "__type", "error_type", "error_code")
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _words(said: Any) -> str:
+    """A message as text: some are lists of what is wrong where, or objects around such a list."""
+    if isinstance(said, str):
+        return said
+    if isinstance(said, list):
+        return "; ".join(map(_words, said))
+    if not isinstance(said, Mapping):
+        return "" if said is None else str(said)
+    inner = next((said[key] for key in (*_SAID, "detail") if said.get(key)), None)
+    text = _words(inner) if inner is not None else str(dict(said))
+    place = said.get("loc")
+    return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) and place else text
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _plain(word: str) -> str:
+    return word.rpartition("#")[2].lower()
+
+
+def _kind(status: int | None, code: str | None, said: str, *, waits: bool) -> type[ProviderError]:
+    by_word = _BY_WORD.get(_plain(code or ""))
+    if by_word in (ContextLengthError, ContentFilterError, QuotaError):
+        return by_word
+    if by_word is AuthenticationError and status in (400, 403):
+        return by_word
+    if status in (402, 403, 429, 400, None) and not waits and _QUOTA.search(f"{code} {said}"):
+        return QuotaError
+    if status == 413 or (status in (None, 400, 422) and by_word in (None, BadRequestError)):
+        if _CONTEXT.search(said):
+            return ContextLengthError
+        if _KEY.search(said):
+            return AuthenticationError
+    if status in (None, 400, 403, 422) and by_word in (None, BadRequestError, PermissionDeniedError):
+        if _FILTER.search(f"{code} {said}"):
+            return ContentFilterError
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if by_word and (status is None or 400 <= status <= 500):
+        return by_word
+    if status is not None and 400 <= status < 500:
+        return BadRequestError
+    return OverloadedError if _OVERLOADED.search(said) else ServerError
+
+
+def _inner_status(content: Any) -> int | None:
+    """The HTTP status that an error inside a stream names, as a number or as text."""
+    error = content.get("error") if isinstance(content, Mapping) else None
+    for inside in (error, content):
+        for key in ("status_code", "code", "status") if isinstance(inside, Mapping) else ():
+            value = inside[key] if key in inside else None
+            if str(value).isdecimal() and 400 <= int(str(value)[:4]) < 600:
+                return int(value)
+    return None
+
+
+def _wait(content: Any, said: str) -> float | None:
+    """Seconds to wait where only the body says so: Google's `retryDelay`, or "try again in 1m20.5s"."""
+    error = content.get("error") if isinstance(content, Mapping) else None
+    for detail in error.get("details") or () if isinstance(error, Mapping) else ():
+        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+        if isinstance(delay, str) and delay.removesuffix("s").replace(".", "", 1).isdecimal():
+            return float(delay.removesuffix("s"))
+    found = _AGAIN.search(said)
+    if not found or not any(found.groups()):
+        return None
+    hours, minutes, seconds, unit = found.groups()
+    rest = float(seconds) if seconds and seconds.count(".") < 2 and seconds != "." else 0.0
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + rest / (1000 if unit and unit.lower() == "ms" else 1)
+
+
+def _inner_id(content: Any) -> str | None:
+    for inside in (content, content.get("error") if isinstance(content, Mapping) else None):
+        if isinstance(inside, Mapping) and isinstance(found := inside.get("request_id"), str):
+            return found
+    return None
+
+
+def _page_title(text: str) -> str:
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
+    if title:
+        return f"an HTML page titled {' '.join(title[1].split())!r}, not the API's own error; is the base URL right?"
+    if text.lstrip()[:1] == "<":
+        return "an HTML page, not the API's own error; is the base URL right?"
+    return text.strip()
+
+
+def _shortened(text: str, limit: int = 600) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"

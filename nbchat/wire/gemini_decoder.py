@@ -1,0 +1,319 @@
+"""Reads a Gemini answer: server-sent events, a streamed JSON array, or whole. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from zlib import crc32
+
+from pydantic_core import to_json
+
+from nbchat.values.blocks import Block
+from nbchat.values.errors import StreamError
+from nbchat.values.messages import AIMessageChunk
+from nbchat.values.usage import Usage
+from nbchat.wire.codec import StreamDecoder
+from nbchat.wire.errors import read_error
+from nbchat.wire.gemini_args import PartialCall
+from nbchat.wire.gemini_citations import citations
+from nbchat.wire.json_array import JsonArray
+from nbchat.wire.sse import SSE
+from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
+
+WIRE = "gemini"
+
+_OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "logprobs", "candidates", "usage"})
+_EVENT = frozenset({"usageMetadata", "modelVersion", "responseId"}) | _OURS
+_CANDIDATE = frozenset({"index", "content", "finishReason", "logprobsResult"}) | _OURS
+_FINISH = (  # what the numbers mean, where enums come as numbers
+    "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT",
+    "SPII", "MALFORMED_FUNCTION_CALL",
+)  # fmt: skip
+_BLOCKED = ("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY")
+_MODALITIES = ("unspecified", "text", "image", "video", "audio", "document")
+
+
+class GeminiFrames:
+    """Server-sent events or JSON objects in an array: the first byte tells which."""
+
+    def __init__(self) -> None:
+        self._frames: SSE | JsonArray | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the framing itself says that the answer is complete; only an array can."""
+        return isinstance(self._frames, JsonArray) and self._frames.closed
+
+    def feed(self, data: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """Yield the events that these bytes finish. Raises StreamError as SSE and JsonArray do."""
+        if self._frames is None:
+            data = data.lstrip(b" \t\r\n\xef\xbb\xbf")
+            if not data:
+                return ()
+            self._frames = JsonArray() if data[:1] in b"[{" else SSE()
+        return self._frames.feed(data)
+
+    def close(self) -> Iterable[tuple[bytes, bytes]]:
+        """Yield what the end of the bytes finishes."""
+        return () if self._frames is None else self._frames.close()
+
+
+class GeminiDecoder(StreamDecoder):
+    """Reads `GenerateContentResponse` objects; each brings some parts of the answer."""
+
+    frames: GeminiFrames
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.frames = GeminiFrames()
+        self._metadata: dict[str, Any] = {"model_provider": provider, "wire": WIRE}
+        self._usage: Mapping[str, Any] = {}
+        self._id: str | None = None
+        self._place = -1
+        self._kind = ""  # of the block that the next piece of text may go on with
+        self._texts: dict[int, list[str]] = {}  # what was said in each text block: citations point into it
+        self._calls = 0
+        self._partial: PartialCall | None = None
+
+    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
+        if not isinstance(event, dict):
+            raise StreamError(f"{self.provider} sent an event that is no Gemini answer: {str(event)[:120]!r}")
+        if event.get("error"):
+            raise read_error(self.provider, None, {}, event)
+        self._note(event)
+        for candidate in objects_in(event.get("candidates")):
+            if candidate.get("index"):  # one of several answers: only the first is the message
+                self._metadata["candidates"] = [*self._metadata.get("candidates", ()), candidate]
+            else:
+                yield from self._candidate(candidate)
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        if self._id is None:
+            self._id = text_of(event.get("responseId")) or None
+        if model := text_of(event.get("modelVersion")):
+            self._metadata["model_name"] = model
+        if usage := object_of(event.get("usageMetadata")):
+            self._usage = usage  # counts so far, not additions
+        for key in event.keys() - _EVENT:
+            self._metadata[key] = event[key]
+        if "promptFeedback" in event:
+            reason = _word(object_of(event["promptFeedback"]).get("blockReason"), _BLOCKED)
+            if reason:
+                self.done = True
+                self._metadata["finish_reason"] = reason
+
+    def _candidate(self, candidate: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
+        content = candidate.get("content")
+        for part in objects_in(object_of(content).get("parts")):
+            yield from self._part(part)
+        if "logprobsResult" in candidate:
+            found = list(_logprobs(object_of(candidate["logprobsResult"])))
+            if found:
+                yield AIMessageChunk(blocks=[], response_metadata={"logprobs": {"content": found}})
+        if reason := _word(candidate.get("finishReason"), _FINISH):
+            self.done = True
+            self._metadata["finish_reason"] = reason
+        for key in candidate.keys() - _CANDIDATE:
+            value, before = candidate[key], self._metadata.get(key)
+            both = isinstance(value, dict) and isinstance(before, dict)
+            self._metadata[key] = {**before, **value} if both else value
+
+    def _part(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
+        text = part.get("text")
+        if isinstance(text, str) and len(part) == 1:
+            if text:
+                yield self._say("text", text)
+            return
+        match part:
+            case {"text": str(text)} if not _MEDIA_OR_CALL & part.keys():
+                yield from self._said(part, text)
+            case {"thought": True}:  # a draft picture, say: no part of the answer
+                yield self._block({"type": "reasoning", "reasoning": "", "extras": {"part": part}})
+            case {"functionCall": dict()}:
+                yield from self._function_call(part)
+            case {"inlineData": {"data": str(data), **rest}}:
+                mime_type = text_of(rest.get("mimeType"))
+                yield self._block({"type": _media(mime_type), "base64": data, "mime_type": mime_type, **_more(part, "inlineData", rest)})
+            case {"fileData": {"fileUri": str(url), **rest}}:
+                mime_type = text_of(rest.get("mimeType"))
+                yield self._block({"type": _media(mime_type), "url": url, "mime_type": mime_type, **_more(part, "fileData", rest)})
+            case {"executableCode": {**ran}}:
+                args = {key: value for key, value in ran.items() if key != "id"}
+                yield self._server_tool("code_execution", args, ran, part)
+            case {"toolCall": {**ran}}:
+                args = dict(object_of(ran.get("args")))
+                yield self._server_tool(str(ran.get("toolType") or "tool").lower(), args, ran, part)
+            case {"codeExecutionResult": {**came}}:
+                ok = came.get("outcome") in ("OUTCOME_OK", 1)
+                yield self._server_result(came, came.get("output"), ok, part)
+            case {"toolResponse": {**came}}:
+                yield self._server_result(came, came.get("response"), True, part)
+            case _:
+                yield self._block({"type": "non_standard", "value": part})
+
+    def _say(self, kind: str, text: str) -> AIMessageChunk:
+        """A piece of text or of reasoning: goes on with the block before, if that is of its kind."""
+        if self._kind != kind:
+            self._kind = kind
+            self._place += 1
+            if kind == "text":
+                self._texts[self._place] = []
+        if kind == "text":
+            self._texts[self._place].append(text)
+        return AIMessageChunk(blocks=[{"type": kind, kind: text, "index": self._place}])
+
+    def _said(self, part: Mapping[str, Any], text: str) -> Iterator[AIMessageChunk]:
+        """Text with something beside it. A signature belongs to its own part alone, so the block is that part alone."""
+        kind = "reasoning" if part.get("thought") is True else "text"
+        extras = _extras(part, "text", "thought")
+        if not extras:
+            if text:
+                yield self._say(kind, text)
+            return
+        self._kind = ""
+        chunk = self._say(kind, text)
+        chunk.blocks[0]["extras"] = extras
+        self._kind = ""
+        yield chunk
+
+    def _block(self, block: Block) -> AIMessageChunk:
+        self._kind = ""
+        self._place += 1
+        return AIMessageChunk(blocks=[{**block, "index": self._place}])
+
+    def _function_call(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
+        call = part["functionCall"]
+        if self._partial is None and not (call.get("willContinue") or "partialArgs" in call):
+            yield self._whole_call(part)
+            return
+        if self._partial is None or call.get("name"):
+            yield from self._end_partial()
+            self._partial = PartialCall(part)
+        self._partial.add(call.get("partialArgs"))
+        if not call.get("willContinue"):
+            yield from self._end_partial()
+
+    def _end_partial(self) -> Iterator[AIMessageChunk]:
+        if self._partial is not None:
+            whole, self._partial = self._partial.whole(), None
+            yield self._whole_call(whole)
+
+    def _whole_call(self, part: Mapping[str, Any]) -> AIMessageChunk:
+        call = part["functionCall"]
+        name, args, given = text_of(call.get("name")), to_json(call.get("args") or {}).decode(), text_of(call.get("id"))
+        block: Block = {"type": "tool_call_chunk", "name": name, "args": args, "id": given or self._new_id(name, args)}
+        self._calls += 1
+        extras = _extras(part, "functionCall")
+        if own := {key: value for key, value in call.items() if key not in ("name", "args")}:
+            extras["functionCall"] = own
+        return self._block(block | ({"extras": extras} if extras else {}))
+
+    def _new_id(self, name: str, args: str) -> str:
+        """An id for a call that came without one: the same each time these bytes are read."""
+        return f"{self._id or f'call_{crc32((name + args).encode()):08x}'}_{self._calls}"
+
+    def _server_tool(self, name: str, args: dict[str, Any], ran: Mapping[str, Any], part: dict[str, Any]) -> AIMessageChunk:
+        id = text_of(ran.get("id")) or None
+        return self._block({"type": "server_tool_call", "name": name, "args": args, "id": id, "extras": {"part": part}})
+
+    def _server_result(self, came: Mapping[str, Any], output: Any, ok: bool, part: dict[str, Any]) -> AIMessageChunk:
+        return self._block({
+            "type": "server_tool_result",
+            "tool_call_id": text_of(came.get("id")) or None,
+            "output": output,
+            "status": "success" if ok else "error",
+            "extras": {"part": part},
+        })  # fmt: skip
+
+    def close(self) -> Iterator[AIMessageChunk]:
+        for name, payload in self.frames.close():
+            yield from self._read(name, payload)
+        if not (self.done or (self.seen and self.frames.closed)):
+            raise StreamError(self._unfinished())
+        yield self.last()
+
+    def last(self) -> AIMessageChunk:
+        blocks = [block for chunk in self._end_partial() for block in chunk.blocks]
+        said = {place: "".join(pieces) for place, pieces in self._texts.items()}
+        for place, found in citations(self._metadata, said):
+            blocks.append({"type": "text", "text": "", "annotations": [found], "index": place})
+        own = {key: value for key, value in self._usage.items() if key not in _COUNTED}
+        if own:
+            self._metadata["usage"] = own
+        return AIMessageChunk(
+            blocks=blocks,
+            usage_metadata=read_usage(self._usage) if self._usage else None,
+            response_metadata=self._metadata,
+            id=self._id,
+            chunk_position="last",
+        )
+
+
+_MEDIA_OR_CALL = frozenset({"inlineData", "fileData", "functionCall", "executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
+
+
+def _word(value: Any, names: tuple[str, ...]) -> str:
+    """An enum's name, also where it came as a number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return names[value] if 0 <= value < len(names) else str(value)
+    return text_of(value)
+
+
+def _media(mime_type: str) -> str:
+    kind = mime_type.partition("/")[0]
+    return kind if kind in ("image", "audio", "video") else "file"
+
+
+def _extras(part: Mapping[str, Any], *shown: str) -> dict[str, Any]:
+    """What a part has beside what is shown of it; kept to be sent back."""
+    return {"signature" if key == "thoughtSignature" else key: value for key, value in part.items() if key not in shown}
+
+
+def _more(part: Mapping[str, Any], key: str, inside: Mapping[str, Any]) -> dict[str, Any]:
+    extras = _extras(part, key, "text")
+    if own := {name: value for name, value in inside.items() if name != "mimeType"}:
+        extras[key] = own
+    return {"extras": extras} if extras else {}
+
+
+def _logprobs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """`logprobsResult` in OpenAI's form."""
+    tops = [list(objects_in(top.get("candidates"))) for top in objects_in(result.get("topCandidates"))]
+    for n, chosen in enumerate(objects_in(result.get("chosenCandidates"))):
+        yield {**_token(chosen), "top_logprobs": [_token(top) for top in tops[n]] if n < len(tops) else []}
+
+
+def _token(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    value = candidate.get("logProbability")
+    own = {key: candidate[key] for key in candidate.keys() - {"token", "logProbability"}}
+    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return {"token": text_of(candidate.get("token")), "logprob": number, "bytes": None, **own}
+
+
+_COUNTED = frozenset({
+    "promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount", "cachedContentTokenCount",
+    "toolUsePromptTokenCount", "promptTokensDetails", "candidatesTokensDetails",
+})  # fmt: skip
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """`usageMetadata`: the prompt with what tools added to it is input, the thoughts are output."""
+    count = {key: count_of(value) for key, value in usage.items()}
+    tools, thoughts = count.get("toolUsePromptTokenCount"), count.get("thoughtsTokenCount")
+    given = _by_modality(usage.get("promptTokensDetails"))
+    return Usage.of(
+        (count.get("promptTokenCount") or 0) + (tools or 0),
+        (count.get("candidatesTokenCount") or 0) + (thoughts or 0),
+        count.get("totalTokenCount"),
+        input_details={"cache_read": count.get("cachedContentTokenCount"), "tool_use": tools, **given},
+        output_details={"reasoning": thoughts, **_by_modality(usage.get("candidatesTokensDetails"))},
+    )
+
+
+def _by_modality(details: Any) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for detail in objects_in(details):
+        kind, tokens = _word(detail.get("modality"), _MODALITIES).lower(), count_of(detail.get("tokenCount"))
+        if kind not in ("", "text", "unspecified") and tokens is not None:
+            found[kind] = found.get(kind, 0) + tokens
+    return found

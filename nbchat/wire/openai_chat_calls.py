@@ -1,0 +1,68 @@
+"""The tool calls of one chat completion, told apart although vendors number and name them badly. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from nbchat.values.blocks import Block
+from nbchat.values.messages import AIMessageChunk
+from nbchat.wire.untrusted import object_of, text_of
+
+_CALL = frozenset({"index", "id", "type", "function"})
+
+
+class CallReader:
+    """Feed pieces of tool calls; get chunks that carry our own number of the call.
+
+    A piece belongs to the call of its id; without an id, to the latest call of its index. Some vendors give index 0 to every
+    call, others no id at all, or a new one to every piece: a name begins a new call, its absence goes on with an old one.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, int] = {}
+        self._by_index: dict[Any, int] = {}
+        self._named: list[bool] = []  # of each call: whether a name has come
+        self._has_id: list[bool] = []
+
+    def read(self, call: Mapping[str, Any], place: int) -> AIMessageChunk:
+        """The chunk of one piece, which stood at this place in its list."""
+        function = object_of(call.get("function"))
+        name = text_of(function.get("name"))
+        args = function.get("arguments")
+        id = call.get("id")
+        id = id if isinstance(id, str) and id not in ("", "null") else None
+        index = call.get("index", place)
+        block: Block = {
+            "type": "tool_call_chunk",
+            "name": name or None,
+            "args": args if isinstance(args, str) else "" if args is None else to_json(args).decode(),
+            "id": id,
+            "index": self._number(index if isinstance(index, int | str) else None, id, name),
+        }
+        if own := {key: call[key] for key in call.keys() - _CALL if call[key] is not None}:
+            block["extras"] = own
+        return AIMessageChunk(blocks=[block])
+
+    def _number(self, index: int | str | None, id: str | None, name: str) -> int:
+        number = self._by_id.get(id) if id else None
+        if number is None:
+            number = self._by_index.get(index)
+            if number is not None and name and self._is_another(number, id):
+                number = None
+        if number is None:
+            number = len(self._named)
+            self._named.append(False)
+            self._has_id.append(False)
+        self._by_index[index] = number
+        self._named[number] |= bool(name)
+        if id:
+            self._by_id[id] = number
+            self._has_id[number] = True
+        return number
+
+    def _is_another(self, number: int, id: str | None) -> bool:
+        """Whether a piece with a name, of the same index, begins another call than this one."""
+        return self._named[number] and bool(id) == self._has_id[number]

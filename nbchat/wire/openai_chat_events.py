@@ -1,0 +1,144 @@
+"""OpenAI's stream of chat completion chunks, and a whole chat completion as one such event. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from nbchat.values.errors import StreamError
+from nbchat.values.messages import AIMessageChunk, Gathering
+from nbchat.values.usage import Usage
+from nbchat.wire.codec import StreamDecoder
+from nbchat.wire.errors import read_error
+from nbchat.wire.openai_chat_choice import ChoiceReader
+from nbchat.wire.openai_chat_usage import read_usage, rest_of_usage
+from nbchat.wire.sse import SSE
+from nbchat.wire.untrusted import object_of, objects_in
+
+WIRE = "openai_chat"
+_KNOWN = frozenset({"id", "object", "created", "model", "usage"})
+_PADDING = ("obfuscation", "p")  # against reading the traffic by its lengths
+_OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "logprobs", "choices"})
+
+
+class OpenAIChatDecoder(StreamDecoder):
+    """Reads `chat.completion.chunk` events; a `message` beside or instead of a `delta` is read as well.
+
+    Of several choices (`n`) the first one seen is the answer; the others are in `response_metadata["choices"]`, as dicts.
+    """
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.frames = SSE()
+        self._usage: Mapping[str, Any] = {}
+        self._metadata: dict[str, Any] = {"model_provider": provider, "wire": WIRE}
+        self._id: str | None = None
+        self._main = ChoiceReader()
+        self._main_index: Any = None
+        self._others: dict[Any, tuple[ChoiceReader, Gathering]] = {}
+        self._answered = False
+        self._beside: dict[str, Any] = {}
+
+    def _read(self, name: bytes, payload: bytes) -> Iterator[AIMessageChunk]:
+        self.seen += 1
+        if payload == b"[DONE]" or payload.strip() == b"[DONE]":
+            self.done = True
+            return iter(())
+        if name == b"error":
+            return self._broken_off(payload)
+        return self.on_event(name, self.parse(payload))
+
+    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
+        if type(event) is not dict:
+            raise StreamError(f"{self.provider} sent an event that is no chat completion: {str(event)[:120]!r}")
+        choices = event.pop("choices", None)
+        for key in _PADDING:
+            event.pop(key, None)
+        if event != self._beside:  # it is the same in most events
+            self._note(event)
+            if event.get("error") or (choices is None and is_error(event)):
+                yield from self._broken_off(event)
+        for choice in objects_in(choices):
+            yield from self._choice(choice, event.get("object") == "chat.completion")
+            if error := choice.get("error"):
+                yield from self._broken_off({"error": error})
+
+    def close(self) -> Iterator[AIMessageChunk]:
+        try:
+            yield from super().close()
+        except StreamError:
+            yield self._rest()
+            raise
+
+    def last(self) -> AIMessageChunk:
+        if not self._answered:
+            raise StreamError(f"{self.provider}'s answer has no choices: {str(self._metadata)[:200]}; is the base URL right?")
+        return self._rest("last")
+
+    def _broken_off(self, error: Any) -> Iterator[AIMessageChunk]:
+        yield self._rest()
+        raise read_error(self.provider, None, {}, error)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        """Keep what the event says beside its choices."""
+        self._beside = event
+        if (usage := event.get("usage") or object_of(event.get("x_groq")).get("usage")) and isinstance(usage, dict):
+            self._usage = usage
+        if not self._id and isinstance(id := event.get("id"), str):
+            self._id = id
+        if model := event.get("model"):
+            self._metadata["model_name"] = model
+        if created := event.get("created"):
+            self._metadata.setdefault("created", created)
+        for key in event.keys() - _KNOWN - _OURS:
+            if (value := event[key]) is not None and value != "":
+                before = self._metadata.get(key)
+                both = isinstance(before, dict) and isinstance(value, dict)
+                self._metadata[key] = {**before, **value} if both else value  # type: ignore[dict-item]
+
+    def _choice(self, choice: Mapping[str, Any], whole: bool) -> Iterable[AIMessageChunk]:
+        index = choice.get("index") or 0
+        if not self._answered:
+            self._answered, self._main_index = True, index
+        chunks: Iterable[AIMessageChunk] = ()
+        if index == self._main_index:
+            chunks = self._main.read(choice, whole)
+        else:
+            reader, gathered = self._other(index)
+            for chunk in reader.read(choice, whole):
+                gathered.add(chunk)
+        if choice.get("finish_reason"):
+            self.done = self.done or all(r.finished for r in (self._main, *(r for r, _ in self._others.values())))
+        return chunks
+
+    def _other(self, index: Any) -> tuple[ChoiceReader, Gathering]:
+        key = index if isinstance(index, int) else str(index)
+        return self._others.setdefault(key, (ChoiceReader(), Gathering()))
+
+    def _rest(self, position: str | None = None) -> AIMessageChunk:
+        """What was held back, with the metadata; usage only here, since the pieces of a stream repeat its totals."""
+        chunk = self._main.rest()
+        chunk.response_metadata = {**self._metadata, **chunk.response_metadata}
+        if more := rest_of_usage(self._usage):
+            chunk.response_metadata["usage"] = more
+        if self._others:
+            chunk.response_metadata["choices"] = [_whole(index, *other) for index, other in self._others.items()]
+        if self._usage:
+            chunk.usage_metadata = Usage(read_usage(self._usage))
+        chunk.id = self._id
+        chunk.chunk_position = position
+        return chunk
+
+
+def _whole(index: Any, reader: ChoiceReader, gathered: Gathering) -> dict[str, Any]:
+    gathered.add(reader.rest())
+    return {"index": index, **gathered.message().to_dict()}
+
+
+def is_error(event: Mapping[str, Any]) -> bool:
+    """Whether this is an error in place of (a piece of) an answer."""
+    if event.get("error"):
+        return True
+    if "choices" in event or "id" in event:
+        return False
+    return event.get("object") == "error" or event.get("type") == "error" or bool(event.get("detail") or event.get("message"))

@@ -1,0 +1,1 @@
+"""Tests of nbchat: no test reaches past this machine."""

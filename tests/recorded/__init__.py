@@ -1,0 +1,1 @@
+"""Real providers' traffic, replayed."""

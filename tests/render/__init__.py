@@ -1,0 +1,1 @@
+"""Rendering of answers: safety, looks while growing, formulas."""

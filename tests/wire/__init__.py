@@ -1,0 +1,1 @@
+"""Framings and codecs: no network, no clock."""
