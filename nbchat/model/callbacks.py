@@ -90,7 +90,11 @@ def observed(
 
 
 def tool_observed(
-    flow: Flow[T], handlers: list[BaseCallbackHandler], config: RunnableConfig, tool: dict[str, Any], args: Mapping[str, Any]
+    flow: Flow[T],
+    handlers: list[BaseCallbackHandler],
+    config: RunnableConfig,
+    tool: dict[str, Any],
+    args: Mapping[str, Any],
 ) -> Flow[T]:
     """The flow of a tool, with handlers told of its start, and its end or its error."""
     run = about(config, tool["name"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.schema import checked_name
+from nbchat.values.schema import checked_name, is_record
 from nbchat.values.tool_schema import parameters_schema
 from nbchat.wire.codec import ToolSpec
 
@@ -26,9 +26,13 @@ def spec_of(given: Any) -> Bound | None:
     match given:
         case ToolSpec():
             return given
-        case type():
+        case type() if is_record(given):
             parameters, about = parameters_schema(given, given.__name__)
             return ToolSpec(checked_name(given.__name__, "a tool"), about, parameters)
+        case type():
+            raise ConfigurationError(
+                f"a class that is a tool is a pydantic class, a TypedDict or a dataclass, and {given.__name__} is none"
+            )
         case {"type": "function", "function": {"name": name, **rest}}:  # OpenAI chat
             return _spec(name, rest.get("description"), rest.get("parameters"), rest.get("strict"))
         case {"name": str(name), "parameters": Mapping() as parameters, **rest} if rest.keys() <= _FUNCTION:

@@ -7,15 +7,16 @@ import re
 import typing
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_origin
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_json
 
 from nbchat.values.docstrings import described
 from nbchat.values.errors import ConfigurationError
+from nbchat.values.typed_dicts import bare, readable
 
 Schema = dict[str, Any]
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -38,8 +39,8 @@ class _Plain(GenerateJsonSchema):
 
 
 def _with_descriptions(schema: JsonSchemaValue, cls: Any) -> JsonSchemaValue:
-    about, params = described(cls) if cls is not None else ("", {})
-    if dataclasses.is_dataclass(cls) and about.startswith(f"{cls.__name__}("):  # dataclasses write their own
+    about, params = described(cls)
+    if dataclasses.is_dataclass(cls) and about.startswith(f"{schema.get('title')}("):  # dataclasses write their own
         about = ""
     properties = schema.get("properties")
     if properties is None:
@@ -64,8 +65,7 @@ def annotated_texts(cls: Any) -> dict[str, str]:
 
 def text_of(hint: Any) -> str | None:
     """The text in `Annotated[type, "text"]`, or None; `Required[…]` and `NotRequired[…]` around it do not matter."""
-    while get_origin(hint) in (typing.Required, typing.NotRequired):
-        hint = get_args(hint)[0]
+    hint = bare(hint)
     if get_origin(hint) is not Annotated:
         return None
     return next((each for each in hint.__metadata__ if isinstance(each, str)), None)
@@ -80,9 +80,14 @@ def json_schema(kind: Any, what: str) -> Schema:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of defaults that are no JSON: they are left out
-            return TypeAdapter(kind).json_schema(schema_generator=_Plain)
-    except (PydanticSchemaGenerationError, PydanticInvalidForJsonSchema, PydanticUndefinedAnnotation) as error:
+            schema = TypeAdapter(readable(kind)).json_schema(schema_generator=_Plain)
+    except RecursionError:
+        raise ConfigurationError(f"{what} is a TypedDict that holds itself: make it a pydantic class") from None
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         raise ConfigurationError(f"{what} has no JSON schema: {str(error).splitlines()[0]}") from None
+    if "$ref" in schema:  # a type that holds itself; providers want an object at the top
+        schema = {**schema["$defs"][schema["$ref"].rpartition("/")[2]], "$defs": schema["$defs"]}
+    return schema
 
 
 def output_schema(thing: Any) -> tuple[str, Schema, str]:
@@ -114,7 +119,7 @@ def validator(thing: Any) -> Callable[[Any], Any]:
     """
     if isinstance(thing, Mapping):
         return lambda value: value
-    adapter: TypeAdapter[Any] = TypeAdapter(thing)
+    adapter: TypeAdapter[Any] = TypeAdapter(readable(thing))
     return lambda value: adapter.validate_json(to_json(value))
 
 
@@ -141,8 +146,8 @@ def _as_name(title: str) -> str:
 def _unwrapped(given: Mapping[str, Any]) -> Schema:
     """A JSON schema as it is, or out of OpenAI's `json_schema` wrapping, with its name as the title."""
     match given:
-        case {"type": "json_schema", "json_schema": {"schema": {**schema}, **rest}}:
-            return {"title": rest.get("name"), **schema}
-        case {"name": name, "schema": {**schema}}:
+        case {"type": "json_schema", "json_schema": {"name": name, "schema": Mapping() as schema}}:
+            return {"title": name, **schema}
+        case {"name": name, "schema": Mapping() as schema}:
             return {"title": name, **schema}
     return dict(given)

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from nbchat.values.docstrings import described
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.schema import Schema, json_schema, text_of
+from nbchat.values.typed_dicts import readable
 
 _GUESSED = (bool, int, float, str)  # the type of a parameter that has none, from its default
 
@@ -108,7 +109,7 @@ def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
 
 def _kind(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
     if parameter.name in hints:
-        return hints[parameter.name]
+        return readable(hints[parameter.name])
     return type(parameter.default) if type(parameter.default) in _GUESSED else Any
 
 

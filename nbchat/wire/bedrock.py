@@ -20,6 +20,7 @@ from nbchat.wire.bedrock_media import media_block
 from nbchat.wire.bedrock_options import model_fields
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
+from nbchat.wire.untrusted import objects_in
 
 _INFERENCE = {"temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens", "stop": "stopSequences"}
 _ABSENT = {
@@ -139,7 +140,7 @@ def _part(block: Block, native: bool, model: str, place: int) -> dict[str, Any] 
             result = {"toolUseId": id, "content": output, "status": block.get("status") or "success"}
             return {"toolResult": result | _extras(block)} if native else None
         case {"type": "non_standard", "value": value}:
-            return value if native else None
+            return value if native and isinstance(value, dict) else None
     if is_media(block):
         return media_block(block)
     raise UnsupportedError(f"BedrockConverse has no content block of type {block.get('type')!r}")
@@ -192,17 +193,20 @@ def _call_id(id: str | None, place: int) -> str:
 def _name_documents(messages: list[dict[str, Any]]) -> None:
     """Bedrock refuses a request in which two documents have one name."""
     seen: dict[str, int] = {}
-    for document in (part["document"] for message in messages for part in message["content"] if "document" in part):
-        name = document["name"]
+    for document in _inside(messages, "document"):
+        name = str(document.get("name"))
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:
             document["name"] = f"{name} ({seen[name]})"
 
 
+def _inside(messages: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
+    """What the content blocks of one kind hold."""
+    return (inside for message in messages for part in message["content"] for inside in objects_in([part.get(kind)]))
+
+
 def _tool_config(call: Call, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
-    used = dict.fromkeys(
-        part["toolUse"]["name"] for message in messages for part in message["content"] if "toolUse" in part
-    )
+    used = dict.fromkeys(str(use.get("name")) for use in _inside(messages, "toolUse"))
     if call.tool_choice == "none":
         if used:
             raise UnsupportedError("BedrockConverse has no tool_choice='none' in a conversation that has used tools")

@@ -68,7 +68,15 @@ class EventStream:
         return f"{self._provider} sent a damaged event stream: {error}"
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
-        """Half a message at the end is dropped; the decoder knows whether the answer was complete."""
+        """Yield nothing: a message has its length at its head.
+
+        Raises:
+            StreamError: the stream ended in the middle of a message.
+        """
+        if self._held:
+            raise StreamError(
+                f"{self._provider}'s answer was cut in the middle of a message; what came is in error.partial"
+            )
         return iter(())
 
 

@@ -22,15 +22,14 @@ class PartialCall:
     def add(self, pieces: Any) -> None:
         """Put `[{"jsonPath": "$.city", "stringValue": "Par", "willContinue": true}, …]` in its place."""
         for piece in objects_in(pieces):
-            value = next((piece[key] for key in _VALUES if key in piece), None)
-            steps = [name or number or quoted or double for name, number, quoted, double in _STEP.findall(text_of(piece.get("jsonPath")))]
+            steps = ["".join(groups) for groups in _STEP.findall(text_of(piece.get("jsonPath")))]
             if steps:
-                _put(self.args, steps, value)
+                _put(self.args, steps, next((piece[key] for key in _VALUES if key in piece), None))
 
     def whole(self) -> dict[str, Any]:
         """The part as it would have come at once."""
-        call = {key: value for key, value in self.part["functionCall"].items() if key not in ("willContinue", "partialArgs")}
-        return self.part | {"functionCall": call | {"args": self.args}}
+        call = {**self.part["functionCall"], "args": self.args}
+        return self.part | {"functionCall": {key: call[key] for key in call.keys() - {"willContinue", "partialArgs"}}}
 
 
 def _put(target: Any, steps: list[str], value: Any) -> None:

@@ -56,7 +56,8 @@ def _located(segment: Mapping[str, Any], said: Mapping[int, str]) -> tuple[int, 
     """(text block, its characters from and to) that a segment means; Gemini counts bytes of UTF-8."""
     start, end = count_of(segment.get("startIndex")) or 0, count_of(segment.get("endIndex"))
     quoted = text_of(segment.get("text"))
-    place = next((at for at, text in said.items() if quoted and quoted in text), max(said, key=lambda at: bool(said[at])))
+    first = max(said, key=lambda at: bool(said[at]))
+    place = next((at for at, text in said.items() if quoted and quoted in text), first)
     if end is None or not 0 <= start <= end:
         return place, None
     data = said[place].encode()

@@ -11,14 +11,14 @@ from pydantic_core import to_json
 from nbchat.values.blocks import Block
 from nbchat.values.errors import StreamError
 from nbchat.values.messages import AIMessageChunk
-from nbchat.values.usage import Usage
 from nbchat.wire.codec import StreamDecoder
 from nbchat.wire.errors import read_error
 from nbchat.wire.gemini_args import PartialCall
 from nbchat.wire.gemini_citations import citations
+from nbchat.wire.gemini_counts import COUNTED, logprobs, read_usage, word
 from nbchat.wire.json_array import JsonArray
 from nbchat.wire.sse import SSE
-from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
+from nbchat.wire.untrusted import object_of, objects_in, text_of
 
 WIRE = "gemini"
 
@@ -26,11 +26,10 @@ _OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "log
 _EVENT = frozenset({"usageMetadata", "modelVersion", "responseId"}) | _OURS
 _CANDIDATE = frozenset({"index", "content", "finishReason", "logprobsResult"}) | _OURS
 _FINISH = (  # what the numbers mean, where enums come as numbers
-    "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT",
-    "SPII", "MALFORMED_FUNCTION_CALL",
+    "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST",
+    "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL",
 )  # fmt: skip
 _BLOCKED = ("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY")
-_MODALITIES = ("unspecified", "text", "image", "video", "audio", "document")
 
 
 class GeminiFrames:
@@ -83,7 +82,7 @@ class GeminiDecoder(StreamDecoder):
         self._note(event)
         for candidate in objects_in(event.get("candidates")):
             if candidate.get("index"):  # one of several answers: only the first is the message
-                self._metadata["candidates"] = [*self._metadata.get("candidates", ()), candidate]
+                self._metadata.setdefault("candidates", []).append(candidate)
             else:
                 yield from self._candidate(candidate)
 
@@ -97,7 +96,7 @@ class GeminiDecoder(StreamDecoder):
         for key in event.keys() - _EVENT:
             self._metadata[key] = event[key]
         if "promptFeedback" in event:
-            reason = _word(object_of(event["promptFeedback"]).get("blockReason"), _BLOCKED)
+            reason = word(object_of(event["promptFeedback"]).get("blockReason"), _BLOCKED)
             if reason:
                 self.done = True
                 self._metadata["finish_reason"] = reason
@@ -106,17 +105,18 @@ class GeminiDecoder(StreamDecoder):
         content = candidate.get("content")
         for part in objects_in(object_of(content).get("parts")):
             yield from self._part(part)
-        if "logprobsResult" in candidate:
-            found = list(_logprobs(object_of(candidate["logprobsResult"])))
+        if result := object_of(candidate.get("logprobsResult")):
+            found = list(logprobs(result))
             if found:
                 yield AIMessageChunk(blocks=[], response_metadata={"logprobs": {"content": found}})
-        if reason := _word(candidate.get("finishReason"), _FINISH):
+            if own := {key: value for key, value in result.items() if key not in ("chosenCandidates", "topCandidates")}:
+                self._metadata["logprobsResult"] = own
+        if reason := word(candidate.get("finishReason"), _FINISH):
             self.done = True
             self._metadata["finish_reason"] = reason
         for key in candidate.keys() - _CANDIDATE:
-            value, before = candidate[key], self._metadata.get(key)
-            both = isinstance(value, dict) and isinstance(before, dict)
-            self._metadata[key] = {**before, **value} if both else value
+            value, before = candidate[key], object_of(self._metadata.get(key))
+            self._metadata[key] = {**before, **value} if isinstance(value, dict) else value
 
     def _part(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
         text = part.get("text")
@@ -125,28 +125,25 @@ class GeminiDecoder(StreamDecoder):
                 yield self._say("text", text)
             return
         match part:
-            case {"text": str(text)} if not _MEDIA_OR_CALL & part.keys():
+            case {"text": str(text)} if not _NOT_TEXT & part.keys():
                 yield from self._said(part, text)
             case {"thought": True}:  # a draft picture, say: no part of the answer
                 yield self._block({"type": "reasoning", "reasoning": "", "extras": {"part": part}})
             case {"functionCall": dict()}:
                 yield from self._function_call(part)
-            case {"inlineData": {"data": str(data), **rest}}:
-                mime_type = text_of(rest.get("mimeType"))
-                yield self._block({"type": _media(mime_type), "base64": data, "mime_type": mime_type, **_more(part, "inlineData", rest)})
-            case {"fileData": {"fileUri": str(url), **rest}}:
-                mime_type = text_of(rest.get("mimeType"))
-                yield self._block({"type": _media(mime_type), "url": url, "mime_type": mime_type, **_more(part, "fileData", rest)})
-            case {"executableCode": {**ran}}:
+            case {"inlineData": {"data": str(data)}}:
+                yield self._media(part, "inlineData", {"base64": data})
+            case {"fileData": {"fileUri": str(url)}}:
+                yield self._media(part, "fileData", {"url": url})
+            case {"executableCode": dict(ran)}:
                 args = {key: value for key, value in ran.items() if key != "id"}
                 yield self._server_tool("code_execution", args, ran, part)
-            case {"toolCall": {**ran}}:
-                args = dict(object_of(ran.get("args")))
-                yield self._server_tool(str(ran.get("toolType") or "tool").lower(), args, ran, part)
-            case {"codeExecutionResult": {**came}}:
-                ok = came.get("outcome") in ("OUTCOME_OK", 1)
-                yield self._server_result(came, came.get("output"), ok, part)
-            case {"toolResponse": {**came}}:
+            case {"toolCall": dict(ran)}:
+                name = text_of(ran.get("toolType")).lower() or "tool"
+                yield self._server_tool(name, dict(object_of(ran.get("args"))), ran, part)
+            case {"codeExecutionResult": dict(came)}:
+                yield self._server_result(came, came.get("output"), came.get("outcome") in ("OUTCOME_OK", 1), part)
+            case {"toolResponse": dict(came)}:
                 yield self._server_result(came, came.get("response"), True, part)
             case _:
                 yield self._block({"type": "non_standard", "value": part})
@@ -181,6 +178,15 @@ class GeminiDecoder(StreamDecoder):
         self._place += 1
         return AIMessageChunk(blocks=[{**block, "index": self._place}])
 
+    def _media(self, part: Mapping[str, Any], key: str, content: Block) -> AIMessageChunk:
+        inside = part[key]
+        mime_type = text_of(inside.get("mimeType"))
+        extras = _extras(part, key, "text")
+        if own := {name: value for name, value in inside.items() if name not in ("mimeType", "data", "fileUri")}:
+            extras[key] = own
+        block = {"type": _kind_of_media(mime_type), **content, "mime_type": mime_type}
+        return self._block(block | ({"extras": extras} if extras else {}))
+
     def _function_call(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
         call = part["functionCall"]
         if self._partial is None and not (call.get("willContinue") or "partialArgs" in call):
@@ -212,9 +218,11 @@ class GeminiDecoder(StreamDecoder):
         """An id for a call that came without one: the same each time these bytes are read."""
         return f"{self._id or f'call_{crc32((name + args).encode()):08x}'}_{self._calls}"
 
-    def _server_tool(self, name: str, args: dict[str, Any], ran: Mapping[str, Any], part: dict[str, Any]) -> AIMessageChunk:
-        id = text_of(ran.get("id")) or None
-        return self._block({"type": "server_tool_call", "name": name, "args": args, "id": id, "extras": {"part": part}})
+    def _server_tool(
+        self, name: str, args: dict[str, Any], ran: Mapping[str, Any], part: dict[str, Any]
+    ) -> AIMessageChunk:
+        block: Block = {"type": "server_tool_call", "name": name, "args": args, "id": text_of(ran.get("id")) or None}
+        return self._block(block | {"extras": {"part": part}})
 
     def _server_result(self, came: Mapping[str, Any], output: Any, ok: bool, part: dict[str, Any]) -> AIMessageChunk:
         return self._block({
@@ -237,7 +245,7 @@ class GeminiDecoder(StreamDecoder):
         said = {place: "".join(pieces) for place, pieces in self._texts.items()}
         for place, found in citations(self._metadata, said):
             blocks.append({"type": "text", "text": "", "annotations": [found], "index": place})
-        own = {key: value for key, value in self._usage.items() if key not in _COUNTED}
+        own = {key: value for key, value in self._usage.items() if key not in COUNTED}
         if own:
             self._metadata["usage"] = own
         return AIMessageChunk(
@@ -249,17 +257,12 @@ class GeminiDecoder(StreamDecoder):
         )
 
 
-_MEDIA_OR_CALL = frozenset({"inlineData", "fileData", "functionCall", "executableCode", "codeExecutionResult", "toolCall", "toolResponse"})
+_NOT_TEXT = frozenset({
+    "inlineData", "fileData", "functionCall", "executableCode", "codeExecutionResult", "toolCall", "toolResponse",
+})  # fmt: skip
 
 
-def _word(value: Any, names: tuple[str, ...]) -> str:
-    """An enum's name, also where it came as a number."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return names[value] if 0 <= value < len(names) else str(value)
-    return text_of(value)
-
-
-def _media(mime_type: str) -> str:
+def _kind_of_media(mime_type: str) -> str:
     kind = mime_type.partition("/")[0]
     return kind if kind in ("image", "audio", "video") else "file"
 
@@ -267,53 +270,3 @@ def _media(mime_type: str) -> str:
 def _extras(part: Mapping[str, Any], *shown: str) -> dict[str, Any]:
     """What a part has beside what is shown of it; kept to be sent back."""
     return {"signature" if key == "thoughtSignature" else key: value for key, value in part.items() if key not in shown}
-
-
-def _more(part: Mapping[str, Any], key: str, inside: Mapping[str, Any]) -> dict[str, Any]:
-    extras = _extras(part, key, "text")
-    if own := {name: value for name, value in inside.items() if name != "mimeType"}:
-        extras[key] = own
-    return {"extras": extras} if extras else {}
-
-
-def _logprobs(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """`logprobsResult` in OpenAI's form."""
-    tops = [list(objects_in(top.get("candidates"))) for top in objects_in(result.get("topCandidates"))]
-    for n, chosen in enumerate(objects_in(result.get("chosenCandidates"))):
-        yield {**_token(chosen), "top_logprobs": [_token(top) for top in tops[n]] if n < len(tops) else []}
-
-
-def _token(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    value = candidate.get("logProbability")
-    own = {key: candidate[key] for key in candidate.keys() - {"token", "logProbability"}}
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
-    return {"token": text_of(candidate.get("token")), "logprob": number, "bytes": None, **own}
-
-
-_COUNTED = frozenset({
-    "promptTokenCount", "candidatesTokenCount", "totalTokenCount", "thoughtsTokenCount", "cachedContentTokenCount",
-    "toolUsePromptTokenCount", "promptTokensDetails", "candidatesTokensDetails",
-})  # fmt: skip
-
-
-def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """`usageMetadata`: the prompt with what tools added to it is input, the thoughts are output."""
-    count = {key: count_of(value) for key, value in usage.items()}
-    tools, thoughts = count.get("toolUsePromptTokenCount"), count.get("thoughtsTokenCount")
-    given = _by_modality(usage.get("promptTokensDetails"))
-    return Usage.of(
-        (count.get("promptTokenCount") or 0) + (tools or 0),
-        (count.get("candidatesTokenCount") or 0) + (thoughts or 0),
-        count.get("totalTokenCount"),
-        input_details={"cache_read": count.get("cachedContentTokenCount"), "tool_use": tools, **given},
-        output_details={"reasoning": thoughts, **_by_modality(usage.get("candidatesTokensDetails"))},
-    )
-
-
-def _by_modality(details: Any) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for detail in objects_in(details):
-        kind, tokens = _word(detail.get("modality"), _MODALITIES).lower(), count_of(detail.get("tokenCount"))
-        if kind not in ("", "text", "unspecified") and tokens is not None:
-            found[kind] = found.get(kind, 0) + tokens
-    return found

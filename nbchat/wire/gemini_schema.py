@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 _KEPT = frozenset({
-    "$ref", "type", "format", "description", "enum", "items", "prefixItems", "minItems", "maxItems", "minimum", "maximum",
-    "minLength", "maxLength", "pattern", "anyOf", "properties", "additionalProperties", "required", "propertyOrdering",
-    "nullable",
+    "$ref", "type", "format", "description", "enum", "items", "prefixItems", "minItems", "maxItems", "minimum",
+    "maximum", "minLength", "maxLength", "pattern", "anyOf", "properties", "additionalProperties", "required",
+    "propertyOrdering", "nullable",
 })  # fmt: skip
 _FORMATS = frozenset({"date-time", "date", "time", "duration", "float", "double", "int32", "int64", "enum"})
 
@@ -16,8 +16,8 @@ _FORMATS = frozenset({"date-time", "date", "time", "duration", "float", "double"
 def gemini_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema without the keywords that Gemini refuses, and with those it knows by another name renamed.
 
-    `const` becomes an `enum` of one, `oneOf` becomes `anyOf`, an `allOf` of one is unwrapped, an exclusive bound of whole
-    numbers becomes an inclusive one, and a `format` that Gemini has not is told in the description.
+    `const` becomes an `enum` of one, `oneOf` becomes `anyOf`, an `allOf` of one is unwrapped, an exclusive bound of
+    whole numbers becomes an inclusive one, and a `format` that Gemini has not is told in the description.
     """
     return _adapted(schema)
 

@@ -46,7 +46,8 @@ class JsonArray:
                 elif mark == b"]":
                     self.closed = True
                 elif mark != b"[":
-                    raise StreamError(f"the server sent {data[at - 1 : at + 60]!r} where an object of a JSON array belongs")
+                    shown = data[at - 1 : at + 60]
+                    raise StreamError(f"the server sent {shown!r} where an object of a JSON array belongs")
             elif mark == b'"':
                 self._in_string = True
             elif mark in b"{[":
@@ -61,7 +62,8 @@ class JsonArray:
             self._held.append(data[begin:])
             self._size += len(data) - begin
             if self._size > MAX_EVENT:
-                raise StreamError(f"the server sent more than {MAX_EVENT >> 20} MB without ending an object; nothing was kept of it")
+                limit = MAX_EVENT >> 20
+                raise StreamError(f"the server sent more than {limit} MB without ending an object")
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
         """Nothing is left at the end of the stream but what was cut."""

@@ -13,6 +13,7 @@ from nbchat.values.messages import AIMessageChunk
 from nbchat.wire.codec import piece
 from nbchat.wire.openai_chat_audio import AudioReader
 from nbchat.wire.openai_chat_calls import CallReader
+from nbchat.wire.openai_chat_citations import cited
 from nbchat.wire.openai_chat_logprobs import read_logprobs
 from nbchat.wire.think_tags import ThinkTags
 from nbchat.wire.untrusted import list_of, object_of, objects_in, text_of
@@ -36,6 +37,7 @@ class ChoiceReader:
         self._audio = AudioReader()
         self._details: list[Any] = []
         self._thought = False
+        self._cited = False
         self._streams = False
         self._images = 0
 
@@ -56,9 +58,11 @@ class ChoiceReader:
             self._metadata.update({k: v for k, v in choice.items() if k not in _CHOICE and v is not None})
         return chunks
 
-    def rest(self) -> AIMessageChunk:
-        """What was held back, and what belongs to the answer as a whole."""
+    def rest(self, sources: list[Block]) -> AIMessageChunk:
+        """What was held back, and what belongs to the answer as a whole; `sources` are cited if nothing else was."""
         blocks = [block for chunk in (*self._text.close(), *self._audio.close()) for block in chunk.blocks]
+        if sources and not self._cited:
+            blocks += _annotated(sources).blocks
         if self._details:
             details = self._details if not self._streams else _grown(self._details)
             blocks.append({"type": "reasoning", "index": 0, "extras": {DETAILS: details}})
@@ -94,8 +98,9 @@ class ChoiceReader:
             yield from self._audio.read(audio)
         for image in objects_in(delta.get("images")):
             yield self._image(image)
-        if cites := [_citation(a) for a in objects_in(delta.get("annotations"))]:
-            yield AIMessageChunk(blocks=[{"type": "text", "text": "", "annotations": cites, "index": 0}])
+        if cites := cited(delta.get("annotations")):
+            self._cited = True
+            yield _annotated(cites)
         for key in delta.keys() - _DELTA:
             self._keep(key, delta[key])
 
@@ -158,14 +163,8 @@ def _thinking(part: Mapping[str, Any]) -> AIMessageChunk:
     return AIMessageChunk(blocks=[block | ({"extras": own} if own else {})])
 
 
-def _citation(annotation: Mapping[str, Any]) -> Block:
-    """`url_citation` and the like, as a citation; where it is no such thing it stays as it is."""
-    inside = annotation.get(text_of(annotation.get("type")))
-    if not isinstance(inside, dict):
-        return dict(annotation)
-    known = {k: v for k, v in inside.items() if k in ("url", "title", "start_index", "end_index")}
-    extras = {k: v for k, v in inside.items() if k not in known}
-    return {"type": "citation", **known, **({"extras": extras} if extras else {})}
+def _annotated(cites: list[Block]) -> AIMessageChunk:
+    return AIMessageChunk(blocks=[{"type": "text", "text": "", "annotations": cites, "index": 0}])
 
 
 def _grown(details: list[Any]) -> list[Any]:

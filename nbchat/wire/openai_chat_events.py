@@ -11,6 +11,7 @@ from nbchat.values.usage import Usage
 from nbchat.wire.codec import StreamDecoder
 from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_choice import ChoiceReader
+from nbchat.wire.openai_chat_citations import citations_beside
 from nbchat.wire.openai_chat_usage import read_usage, rest_of_usage
 from nbchat.wire.sse import SSE
 from nbchat.wire.untrusted import object_of, objects_in
@@ -117,7 +118,7 @@ class OpenAIChatDecoder(StreamDecoder):
 
     def _rest(self, position: str | None = None) -> AIMessageChunk:
         """What was held back, with the metadata; usage only here, since the pieces of a stream repeat its totals."""
-        chunk = self._main.rest()
+        chunk = self._main.rest(citations_beside(self._metadata) if position else [])
         chunk.response_metadata = {**self._metadata, **chunk.response_metadata}
         if more := rest_of_usage(self._usage):
             chunk.response_metadata["usage"] = more
@@ -131,7 +132,7 @@ class OpenAIChatDecoder(StreamDecoder):
 
 
 def _whole(index: Any, reader: ChoiceReader, gathered: Gathering) -> dict[str, Any]:
-    gathered.add(reader.rest())
+    gathered.add(reader.rest([]))
     return {"index": index, **gathered.message().to_dict()}
 
 

@@ -123,9 +123,9 @@ def _tool(tool: ToolSpec | Mapping[str, Any]) -> Mapping[str, Any]:
     match tool:
         case ToolSpec():
             parameters, strict = _adapted(tool.parameters, bool(tool.strict))
-            declared = {"type": "function", "name": tool.name, "description": tool.description, "parameters": parameters}
-            return {**declared, "strict": strict}  # left out, it is taken to be true
-        case {"type": "function", "function": {**inside}}:  # OpenAI's chat form
+            declared = {"name": tool.name, "description": tool.description, "parameters": parameters}
+            return {"type": "function", **declared, "strict": strict}  # left out, it is taken to be true
+        case {"type": "function", "function": dict(inside)}:  # OpenAI's chat form
             return {"type": "function", "strict": False, **inside}
     return tool
 
@@ -218,7 +218,8 @@ def _is_plain(part: Mapping[str, Any]) -> bool:
 
 def _parts(message: Message) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(content parts, input items): a provider's own block that is an item of its own stands beside the message."""
-    parts, items = [], []
+    parts: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for block in message.content_blocks:
         part = _part(block)
         (parts if str(part.get("type")).startswith("input_") else items).append(part)
@@ -243,7 +244,7 @@ def _part(block: Block) -> dict[str, Any]:
         case {"type": "file", "base64": _}:
             return {"type": "input_file", "filename": block.get("name") or "file.pdf", "file_data": data_url(block)}
         case {"type": "audio" | "video" as kind} if is_media(block):
-            raise UnsupportedError(f"OpenAIResponses has no {kind} input; use OpenAI's chat completions or another provider")
+            raise UnsupportedError(f"OpenAIResponses has no {kind} input; use chat completions or another provider")
         case {"type": "non_standard", "value": value}:
             return value
     return {key: value for key, value in block.items() if key != "index"}

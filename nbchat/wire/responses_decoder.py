@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic_core import to_json
-
 from nbchat.values.blocks import Block
 from nbchat.values.errors import StreamError
 from nbchat.values.messages import AIMessageChunk
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import StreamDecoder, piece
 from nbchat.wire.errors import read_error
+from nbchat.wire.responses_growing import GrowingItem, GrowingPart, arguments_text, call_piece, late_fields, own_fields
 from nbchat.wire.responses_items import citation, is_server_tool, item_blocks, server_tool_opening
+from nbchat.wire.responses_usage import read_usage, rest_of_usage
 from nbchat.wire.sse import SSE
-from nbchat.wire.untrusted import count_of, list_of, logprobs_in, object_of, objects_in, text_of
+from nbchat.wire.untrusted import list_of, logprobs_in, object_of, objects_in, text_of
 
 WIRE = "openai_responses"
 
@@ -28,9 +28,20 @@ _DELTAS = {  # event: (kind of block, the item's list of such parts, the event's
     "response.reasoning.delta": ("reasoning", "content", "content_index"),
 }
 _AUDIO = {"response.audio.delta": "base64", "response.audio.transcript.delta": "transcript"}
-_ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"})
+_ENDS = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done"}
+)
+_NEW_PARTS = frozenset(
+    {"response.content_part.added", "response.reasoning_summary_part.added", "response.reasoning_part.added"}
+)
 _IDLE = frozenset({"ping", "keepalive", "heartbeat"})
-_PART_KINDS = {"output_text": "text", "text": "text", "refusal": "refusal", "reasoning_text": "reasoning", "summary_text": "reasoning"}
+_PART_KINDS = {
+    "output_text": "text",
+    "text": "text",
+    "refusal": "refusal",
+    "reasoning_text": "reasoning",
+    "summary_text": "reasoning",
+}
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _TEXT_KEY = {"text": "text", "refusal": "text", "reasoning": "reasoning"}
 
@@ -43,49 +54,13 @@ _ECHO = frozenset({  # fields of a response that are read elsewhere, or only rep
 _OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "logprobs"})
 
 
-class _Part:
-    """A text, refusal or bit of reasoning within an item, and how much of it has been yielded."""
-
-    __slots__ = ("annotations", "begun", "kind", "logprobs", "place")
-
-    def __init__(self, kind: str, place: int) -> None:
-        self.kind = kind
-        self.place = place
-        self.begun = False
-        self.annotations = 0
-        self.logprobs = 0
-
-
-class _Item:
-    """An output item while it comes."""
-
-    __slots__ = ("begun", "done", "extras", "id", "kind", "parts", "place", "said", "sent")
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-        self.id: str | None = None
-        self.kind = ""
-        self.extras: dict[str, Any] = {}  # fields that the blocks have no place for
-        self.sent: set[str] = set()  # those of them that have been yielded
-        self.parts: dict[tuple[str, int], _Part] = {}
-        self.begun = False  # an opening piece has been yielded
-        self.said = False  # arguments have been yielded
-        self.done = False
-
-    def new_extras(self) -> dict[str, Any]:
-        """The fields that have not been yielded yet."""
-        found = {key: value for key, value in self.extras.items() if key not in self.sent}
-        self.sent.update(found)
-        return found
-
-
 class ResponsesDecoder(StreamDecoder):
-    """Reads `response.*` events. What no delta brought is taken from the finished item, or from the finished response."""
+    """Reads `response.*` events. What no delta brought is taken from the finished item, or the finished response."""
 
     def __init__(self, provider: str) -> None:
         super().__init__(provider)
         self.frames = SSE()
-        self._items: dict[int | str, _Item] = {}
+        self._items: dict[int | str, GrowingItem] = {}
         self._places = 0
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {"model_provider": provider, "wire": WIRE}
@@ -110,7 +85,7 @@ class ResponsesDecoder(StreamDecoder):
             yield from self._open(event)
         elif kind == "response.output_item.done":
             yield from self._finish(self._item(event), object_of(event.get("item")))
-        elif kind in ("response.content_part.added", "response.reasoning_summary_part.added", "response.reasoning_part.added"):
+        elif kind in _NEW_PARTS:
             self._expect(event)
         elif kind == "response.output_text.annotation.added":
             yield from self._annotate(event)
@@ -119,14 +94,15 @@ class ResponsesDecoder(StreamDecoder):
                 yield piece("audio", _AUDIO[kind], delta, 0)
         elif kind == "error" or event.get("error"):
             raise read_error(self.provider, None, {}, {k: v for k, v in event.items() if v is not None})
-        elif not kind.startswith("response.") and kind not in _IDLE:  # the others tell of progress; items bring their content
+        elif not kind.startswith("response.") and kind not in _IDLE:  # the others tell of an item's progress
             yield AIMessageChunk(blocks=[{"type": "non_standard", "value": event}])
 
     def whole(self, response: Mapping[str, Any], ending: str = "completed") -> Iterator[AIMessageChunk]:
         """Yield what of a finished response has not been yielded yet, and note the rest for the last chunk."""
         status = text_of(response.get("status")) or ending
-        if response.get("error") or status == "failed":
-            raise read_error(self.provider, None, {}, {"error": response.get("error") or "the response failed, without a reason"})
+        if status == "failed" or response.get("error"):
+            error = response.get("error") or "the response failed, without a reason"
+            raise read_error(self.provider, None, {}, {"error": error})
         known = {item.id: item for item in self._items.values() if item.id}
         for position, raw in enumerate(objects_in(response.get("output"))):
             item = known.get(text_of(raw.get("id"))) or self._at(position, raw)
@@ -139,7 +115,7 @@ class ResponsesDecoder(StreamDecoder):
         if model := text_of(response.get("model")):
             self._metadata["model_name"] = model
         self._metadata.update({k: v for k, v in response.items() if k not in _ECHO | _OURS and v not in (None, {}, [])})
-        if more := _rest_of_usage(usage):
+        if more := rest_of_usage(usage):
             self._metadata["usage"] = more
         self.done = True
 
@@ -156,29 +132,29 @@ class ResponsesDecoder(StreamDecoder):
         self._places += 1
         return self._places - 1
 
-    def _item(self, event: Mapping[str, Any]) -> _Item:
+    def _item(self, event: Mapping[str, Any]) -> GrowingItem:
         """The item that an event is about: by its place in the output, or by its id where a server gives no places."""
         key: Any = event.get("output_index")
         if key.__class__ is not int:
             key = text_of(event.get("item_id")) or text_of(object_of(event.get("item")).get("id"))
         item = self._items.get(key)
         if item is None:
-            item = self._items[key] = _Item(self._next_place())
+            item = self._items[key] = GrowingItem(self._next_place())
             item.id = key if key and isinstance(key, str) else None
         return item
 
-    def _at(self, position: int, raw: Mapping[str, Any]) -> _Item:
+    def _at(self, position: int, raw: Mapping[str, Any]) -> GrowingItem:
         item = self._items.get(position)
         if item is None or item.kind not in ("", raw.get("type")):  # some servers number them differently at the end
-            item = _Item(self._next_place())
+            item = GrowingItem(self._next_place())
         return item
 
-    def _part(self, item: _Item, kind: str, group: str, number: Any) -> _Part:
+    def _part(self, item: GrowingItem, kind: str, group: str, number: Any) -> GrowingPart:
         key = (group, number if number.__class__ is int else 0)
         part = item.parts.get(key)
         if part is None:
             place = self._next_place() if item.parts else item.place
-            part = item.parts[key] = _Part(kind, place)
+            part = item.parts[key] = GrowingPart(kind, place)
         return part
 
     def _delta(self, event: Mapping[str, Any], kind: str, group: str, number: str) -> Iterator[AIMessageChunk]:
@@ -194,7 +170,7 @@ class ResponsesDecoder(StreamDecoder):
         if logprobs := event.get("logprobs"):
             yield from self._logprobs(part, logprobs)
 
-    def _begin(self, item: _Item, part: _Part, group: str, text: str) -> AIMessageChunk:
+    def _begin(self, item: GrowingItem, part: GrowingPart, group: str, text: str) -> AIMessageChunk:
         """The first piece of a part; it says which item the part belongs to."""
         part.begun = True
         block: Block = {"type": part.kind, _TEXT_KEY[part.kind]: text, "index": part.place}
@@ -205,7 +181,7 @@ class ResponsesDecoder(StreamDecoder):
             block["extras"] = extras
         return AIMessageChunk(blocks=[block])
 
-    def _logprobs(self, part: _Part, entries: Any) -> Iterator[AIMessageChunk]:
+    def _logprobs(self, part: GrowingPart, entries: Any) -> Iterator[AIMessageChunk]:
         found = logprobs_in(entries)
         part.logprobs += len(found)
         if found:
@@ -216,8 +192,8 @@ class ResponsesDecoder(StreamDecoder):
         raw = object_of(event.get("part"))
         kind = _PART_KINDS.get(text_of(raw.get("type")))
         if kind:
-            group, number = ("summary", "summary_index") if raw.get("type") == "summary_text" else ("content", "content_index")
-            self._part(self._item(event), kind, group, event.get(number))
+            group = "summary" if raw.get("type") == "summary_text" else "content"
+            self._part(self._item(event), kind, group, event.get(f"{group}_index"))
 
     def _annotate(self, event: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
         part = self._part(self._item(event), "text", "content", event.get("content_index"))
@@ -229,15 +205,15 @@ class ResponsesDecoder(StreamDecoder):
         """An item begins. Its place among the blocks is taken now, except by a message: that has its text to come."""
         item, raw = self._item(event), object_of(event.get("item"))
         item.kind, item.id = text_of(raw.get("type")), text_of(raw.get("id")) or None
-        item.extras = _own_fields(raw)
+        item.extras = own_fields(raw)
         item.extras.pop("encrypted_content", None)  # only the finished item has all of it
         if item.begun or item.parts:
             return
         if item.kind in _CALLS:
             item.begun = True
-            yield AIMessageChunk(blocks=[_call_piece(item, raw, "")])
+            yield AIMessageChunk(blocks=[call_piece(item, raw, "")])
         elif item.kind == "reasoning":
-            yield AIMessageChunk(blocks=[_late_fields(item)])
+            yield AIMessageChunk(blocks=[late_fields(item)])
         elif is_server_tool(item.kind):
             yield AIMessageChunk(blocks=[server_tool_opening(raw) | {"index": item.place}])
 
@@ -248,28 +224,28 @@ class ResponsesDecoder(StreamDecoder):
             block = {"type": "tool_call_chunk", "name": None, "args": delta, "id": None, "index": item.place}
             yield AIMessageChunk(blocks=[block])
 
-    def _finish(self, item: _Item, raw: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
+    def _finish(self, item: GrowingItem, raw: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
         """Yield what of a finished item has not been yielded yet."""
         if item.done:
             return
         item.done, item.kind = True, text_of(raw.get("type")) or item.kind
         item.id = item.id or text_of(raw.get("id")) or None
-        item.extras = _own_fields(raw)
+        item.extras = own_fields(raw)
         match item.kind:
             case "message":
                 yield from self._fill(item, "content", raw.get("content"))
             case "reasoning":
                 yield from self._fill(item, "summary", raw.get("summary"))
                 yield from self._fill(item, "content", raw.get("content"))
-                yield AIMessageChunk(blocks=[_late_fields(item)])
+                yield AIMessageChunk(blocks=[late_fields(item)])
             case "function_call" | "custom_tool_call":
-                args = "" if item.said else _arguments_text(raw)
+                args = "" if item.said else arguments_text(raw)
                 if args or not item.begun or item.extras.keys() - item.sent:
-                    yield AIMessageChunk(blocks=[_call_piece(item, raw, args)])
+                    yield AIMessageChunk(blocks=[call_piece(item, raw, args)])
             case _:
                 yield AIMessageChunk(blocks=[block | {"index": item.place} for block in item_blocks(raw)])
 
-    def _fill(self, item: _Item, group: str, content: Any) -> Iterator[AIMessageChunk]:
+    def _fill(self, item: GrowingItem, group: str, content: Any) -> Iterator[AIMessageChunk]:
         announced = [part for (owner, _), part in item.parts.items() if owner == group]
         for number, raw in enumerate(list_of(content)):
             kind = _PART_KINDS.get(text_of(object_of(raw).get("type")))
@@ -287,78 +263,6 @@ class ResponsesDecoder(StreamDecoder):
                 yield from self._logprobs(part, raw.get("logprobs"))
 
 
-def _own_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """An item's fields that the blocks have no place for, kept to be sent back: `id`, `phase`, `encrypted_content`, …"""
-    return {key: value for key, value in raw.items() if key not in _SHOWN and value is not None}
-
-
-_SHOWN = frozenset({"type", "role", "content", "summary", "status", "call_id", "name", "arguments", "input"})
-
-
-def _late_fields(item: _Item) -> Block:
-    """A piece of a reasoning block with the item's fields that came with its begin or its end."""
-    block: Block = {"type": "reasoning", "reasoning": "", "index": item.place}
-    extras = item.new_extras()
-    return block | ({"extras": extras} if extras else {})
-
-
-def _call_piece(item: _Item, raw: Mapping[str, Any], args: str) -> Block:
-    extras = item.new_extras()
-    if item.kind == "custom_tool_call":
-        extras["type"] = item.kind
-    block: Block = {
-        "type": "tool_call_chunk",
-        "name": text_of(raw.get("name")) or None,
-        "args": args,
-        "id": text_of(raw.get("call_id")) or item.id,
-        "index": item.place,
-    }
-    return block | ({"extras": extras} if extras else {})
-
-
-def _arguments_text(raw: Mapping[str, Any]) -> str:
-    """The arguments as JSON text; the free text of a custom tool is its one argument `input`."""
-    if raw.get("type") == "custom_tool_call":
-        return to_json({"input": raw.get("input")}).decode()
-    args = raw.get("arguments")
-    return args if isinstance(args, str) else "" if args is None else to_json(args).decode()
-
-
-def _cited(part: _Part, annotations: list[Any]) -> AIMessageChunk:
+def _cited(part: GrowingPart, annotations: list[Any]) -> AIMessageChunk:
     block = {"type": "text", "text": "", "annotations": [citation(a) for a in annotations], "index": part.place}
     return AIMessageChunk(blocks=[block])
-
-
-_COUNTS = frozenset({"input_tokens", "output_tokens", "total_tokens"})
-_DETAILS = {
-    "input_tokens_details": frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"}),
-    "output_tokens_details": frozenset({"reasoning_tokens", "audio_tokens"}),
-}
-
-
-def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """`usage` of a response: `input_tokens`, `output_tokens` and their details."""
-    inputs, outputs = object_of(usage.get("input_tokens_details")), object_of(usage.get("output_tokens_details"))
-    return Usage.of(
-        count_of(usage.get("input_tokens")),
-        count_of(usage.get("output_tokens")),
-        count_of(usage.get("total_tokens")),
-        input_details={
-            "cache_read": count_of(inputs.get("cached_tokens")),
-            "cache_creation": count_of(inputs.get("cache_write_tokens")),
-            "audio": count_of(inputs.get("audio_tokens")),
-        },
-        output_details={
-            "reasoning": count_of(outputs.get("reasoning_tokens")),
-            "audio": count_of(outputs.get("audio_tokens")),
-        },
-    )
-
-
-def _rest_of_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What a provider reports beside these counts: cost, sources used, other kinds of tokens."""
-    rest = {key: value for key, value in usage.items() if key not in _COUNTS and key not in _DETAILS and value is not None}
-    for key, known in _DETAILS.items():
-        if own := {name: value for name, value in object_of(usage.get(key)).items() if name not in known}:
-            rest[key] = own
-    return rest

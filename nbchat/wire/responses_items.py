@@ -130,9 +130,9 @@ def _item_back(block: Block, blocks: Sequence[Block]) -> dict[str, Any] | None:
                 part = {"type": "output_text", "text": block["text"], "annotations": cited}
             return {"type": "message", "role": "assistant", "status": "completed", "content": [part], **extras}
         case "reasoning":
-            own = {key: value for key, value in extras.items() if key != "part"}
-            said = [{"type": extras.get("part") or "summary_text", "text": block["reasoning"]}] if block["reasoning"] else []
-            if extras.get("part"):
+            own, kind = {key: value for key, value in extras.items() if key != "part"}, extras.get("part")
+            said = [{"type": kind or "summary_text", "text": block["reasoning"]}] if block["reasoning"] else []
+            if kind:
                 return {"type": "reasoning", "summary": [], "content": said, **own}
             return {"type": "reasoning", "summary": said, **own}
         case "tool_call" | "invalid_tool_call":

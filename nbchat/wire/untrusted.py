@@ -37,12 +37,12 @@ def count_of(value: Any) -> int | None:
 
 
 def logprobs_in(value: Any) -> list[dict[str, Any]]:
-    """The entries of a list of log probabilities that have OpenAI's form: token, logprob, and top_logprobs of the same."""
+    """The entries of a list that are log probabilities in OpenAI's form: token, logprob, top_logprobs."""
     return [entry for entry in objects_in(value) if _is_logprob(entry) and _are_logprobs(entry.get("top_logprobs"))]
 
 
 def _are_logprobs(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(entry, dict) and _is_logprob(entry) for entry in value))
+    return value is None or (isinstance(value, list) and all(isinstance(e, dict) and _is_logprob(e) for e in value))
 
 
 def _is_logprob(entry: Mapping[str, Any]) -> bool:

@@ -19,7 +19,13 @@ ALLOWED = {
 TOTALS = ("usageMetadata",)
 
 _FINISH = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
-_KINDS = {401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError", 429: "RateLimitError", 503: "OverloadedError"}
+_KINDS = {
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    503: "OverloadedError",
+}
 
 
 def read(exchange: dict[str, Any]) -> Expected:
@@ -29,7 +35,8 @@ def read(exchange: dict[str, Any]) -> Expected:
         error = json.loads(exchange["response"]["body_text"])
         error = (error[0] if isinstance(error, list) else error)["error"]
         kind = _KINDS.get(status, "BadRequestError" if status < 500 else "ServerError")
-        return Expected(failure=Failure("AuthenticationError" if "API key" in error["message"] else kind, error["message"]))
+        kind = "AuthenticationError" if "API key" in error["message"] else kind
+        return Expected(failure=Failure(kind, error["message"]))
     expected = Expected()
     for event in documents(exchange):
         expected.model = event.get("modelVersion", expected.model)

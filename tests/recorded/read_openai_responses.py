@@ -8,8 +8,9 @@ from typing import Any
 from tests.recorded.harness import Expected, Failure, documents
 
 _ECHO = (  # fields of the response that repeat the request
-    "instructions", "tools.*", "text.*", "reasoning.*", "tool_choice*", "previous_response_id", "prompt_cache_*", "truncation",
-    "temperature", "top_p", "top_logprobs", "presence_penalty", "frequency_penalty", "max_output_tokens", "max_tool_calls",
+    "instructions", "tools.*", "text.*", "reasoning.*", "tool_choice*", "previous_response_id", "prompt_cache_*",
+    "truncation", "temperature", "top_p", "top_logprobs", "presence_penalty", "frequency_penalty", "max_output_tokens",
+    "max_tool_calls",
 )  # fmt: skip
 
 ALLOWED = {

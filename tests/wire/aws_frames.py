@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from binascii import crc32
+from functools import cache
 from typing import Any
 
 from botocore.session import get_session
@@ -58,10 +59,14 @@ def whole(*content: Any, reason: str = "end_turn", **fields: Any) -> bytes:
 
 def refusals(body: dict[str, Any]) -> list[str]:
     """What AWS's own service model finds wrong with a Converse request."""
-    shape = get_session().get_service_model("bedrock-runtime").operation_model("Converse").input_shape
-    params = {"modelId": "m", **body}
+    shape, params = _converse(), {"modelId": "m", **body}
     report = ParamValidator().validate(params, shape).generate_report()
     return [report] * bool(report) + list(_wrong_words(params, shape))
+
+
+@cache
+def _converse() -> Any:
+    return get_session().get_service_model("bedrock-runtime").operation_model("Converse").input_shape
 
 
 def _wrong_words(value: Any, shape: Any, path: str = "") -> Any:

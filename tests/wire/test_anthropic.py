@@ -47,9 +47,22 @@ OPENING = event(
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
-        "usage": {"input_tokens": 5, "cache_creation_input_tokens": 20, "cache_read_input_tokens": 100, "output_tokens": 1},
+        "usage": {
+            "input_tokens": 5,
+            "cache_creation_input_tokens": 20,
+            "cache_read_input_tokens": 100,
+            "output_tokens": 1,
+        },
     },
 )
+CITATION = {
+    "type": "web_search_result_location",
+    "url": "https://a.example/",
+    "title": "A",
+    "cited_text": "c",
+    "encrypted_index": "e",
+}
+FOUND = [{"type": "web_search_result", "url": "u"}]
 ENDING = [
     event("message_delta", delta={"stop_reason": "tool_use", "stop_sequence": None}, usage={"output_tokens": 30}),
     event("message_stop"),
@@ -66,7 +79,7 @@ EVENTS = [
     stop(1),
     start(2, type="text", text=""),
     delta(2, "text_delta", text="Zürich\u2028 "),
-    delta(2, "citations_delta", citation={"type": "web_search_result_location", "url": "https://a.example/", "title": "A", "cited_text": "c", "encrypted_index": "e"}),
+    delta(2, "citations_delta", citation=CITATION),
     delta(2, "text_delta", text="is 🌧️."),
     stop(2),
     start(3, type="tool_use", id="toolu_1", name="weather", input={}, caller={"type": "direct"}),
@@ -77,7 +90,7 @@ EVENTS = [
     start(4, type="server_tool_use", id="srvtoolu_1", name="web_search", input={}),
     delta(4, "input_json_delta", partial_json='{"query": "rain"}'),
     stop(4),
-    start(5, type="web_search_tool_result", tool_use_id="srvtoolu_1", content=[{"type": "web_search_result", "url": "u"}]),
+    start(5, type="web_search_tool_result", tool_use_id="srvtoolu_1", content=FOUND),
     stop(5),
     start(6, type="compaction", content=None),
     delta(6, "compaction_delta", content="so far", encrypted_content="ZW5j"),
@@ -89,7 +102,7 @@ WHOLE = {
     "content": [
         {"type": "thinking", "thinking": "Let me look.", "signature": "c2lnbmVk"},
         {"type": "redacted_thinking", "data": "aGlkZGVu"},
-        {"type": "text", "text": "Zürich\u2028 is 🌧️.", "citations": [EVENTS[11]["delta"]["citation"]]},
+        {"type": "text", "text": "Zürich\u2028 is 🌧️.", "citations": [CITATION]},
         {
             "type": "tool_use",
             "id": "toolu_1",
@@ -199,7 +212,9 @@ def test_input_tokens_count_what_went_through_the_cache_and_output_tokens_are_a_
 
 
 def test_usage_at_the_end_replaces_that_at_the_start() -> None:
-    ending = event("message_delta", delta={}, usage={"input_tokens": 9, "cache_read_input_tokens": None, "output_tokens": 2})
+    ending = event(
+        "message_delta", delta={}, usage={"input_tokens": 9, "cache_read_input_tokens": None, "output_tokens": 2}
+    )
     usage = read(sse([OPENING, ending, event("message_stop")])).usage_metadata
     assert usage is not None
     assert (usage.input_tokens, usage.cache_read_tokens) == (129, 100)
@@ -223,7 +238,12 @@ def test_thinking_tokens_and_what_else_usage_says_are_kept() -> None:
 
 
 def test_a_thought_with_nothing_but_a_signature_is_kept() -> None:
-    message = read(sse([OPENING, start(0, type="thinking", thinking="", signature=""), *[delta(0, "signature_delta", signature="s")], stop(0), *ENDING]))  # fmt: skip  # noqa: E501
+    thought = [
+        start(0, type="thinking", thinking="", signature=""),
+        delta(0, "signature_delta", signature="s"),
+        stop(0),
+    ]
+    message = read(sse([OPENING, *thought, *ENDING]))
     assert message.blocks == [{"type": "reasoning", "reasoning": "", "extras": {"signature": "s"}}]
 
 
@@ -238,15 +258,21 @@ def test_a_tool_call_that_comes_whole_at_its_start_keeps_its_arguments() -> None
 
 
 def test_a_tool_call_cut_at_max_tokens_is_invalid_and_not_lost() -> None:
-    events = [OPENING, start(0, type="tool_use", id="t", name="f", input={}), delta(0, "input_json_delta", partial_json='{"a": "b')]  # fmt: skip  # noqa: E501
-    message = read(sse([*events, event("message_delta", delta={"stop_reason": "max_tokens"}), event("message_stop")]))
+    call = [
+        start(0, type="tool_use", id="t", name="f", input={}),
+        delta(0, "input_json_delta", partial_json='{"a": "b'),
+    ]
+    ending = [event("message_delta", delta={"stop_reason": "max_tokens"}), event("message_stop")]
+    message = read(sse([OPENING, *call, *ending]))
     assert message.finish_reason == "length"
     assert message.invalid_tool_calls[0]["args"] == '{"a": "b'
 
 
 def test_blocks_that_share_an_index_stay_apart() -> None:
-    calls = [e for n in "ab" for e in (start(0, type="tool_use", id=n, name=n, input={}), delta(0, "input_json_delta", partial_json="{}"), stop(0))]  # fmt: skip  # noqa: E501
-    assert [c["id"] for c in read(sse([OPENING, *calls, *ENDING])).tool_calls] == ["a", "b"]
+    first, second = (start(0, type="tool_use", id=n, name=n, input={}) for n in "ab")
+    args = delta(0, "input_json_delta", partial_json="{}")
+    message = read(sse([OPENING, first, args, stop(0), second, args, *ENDING]))
+    assert [(c["id"], c["args"]) for c in message.tool_calls] == [("a", {}), ("b", {})]
 
 
 def test_a_block_without_its_start_is_read() -> None:
@@ -275,13 +301,16 @@ def test_a_tool_of_an_mcp_server_keeps_the_servers_name() -> None:
 def test_what_is_not_known_is_kept() -> None:
     odd = {"type": "hologram", "shape": "cat"}
     event_of_tomorrow = event("weather_report", sky="blue")
-    message = read(sse([OPENING, start(0, **odd), delta(0, "glow_delta", shape="fish"), stop(0), event_of_tomorrow, *ENDING]))  # fmt: skip  # noqa: E501
+    block = [start(0, **odd), delta(0, "glow_delta", shape="fish"), stop(0)]
+    message = read(sse([OPENING, *block, event_of_tomorrow, *ENDING]))
     assert message.blocks == [{"type": "non_standard", "value": {"type": "hologram", "shape": "catfish"}}]
     assert message.response_metadata["events"] == [event_of_tomorrow]
 
 
 def test_container_and_stop_sequence_are_kept() -> None:
-    ending = event("message_delta", delta={"stop_reason": "stop_sequence", "stop_sequence": "END", "container": {"id": "c"}})
+    ending = event(
+        "message_delta", delta={"stop_reason": "stop_sequence", "stop_sequence": "END", "container": {"id": "c"}}
+    )
     message = read(sse([OPENING, ending, event("message_stop", **{"amazon-bedrock-invocationMetrics": {"x": 1}})]))
     assert message.finish_reason == "stop"
     assert message.response_metadata["stop_sequence"] == "END"

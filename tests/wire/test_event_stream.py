@@ -70,6 +70,11 @@ def test_a_page_or_json_instead_is_said_to_be_no_event_stream(page: bytes) -> No
         read(page)
 
 
+def test_half_a_frame_at_the_end_is_a_cut() -> None:
+    with pytest.raises(StreamError, match="middle of a message"):
+        read(THREE[:-1])
+
+
 def test_exceptions_and_errors_are_named_as_such() -> None:
     failed = frame(b'{"message": "slow down"}', message_type="exception", exception_type="throttlingException")
     broken = frame(b"", message_type="error", error_code="InternalError", error_message="sorry")

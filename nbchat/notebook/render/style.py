@@ -15,11 +15,11 @@ _SHEET = """
 --nb-bad:color-mix(in srgb,var(--nb-fg) 22%,#e03c3c);
 --nb-warn:color-mix(in srgb,var(--nb-fg) 30%,#d98200);
 --nb-mono:var(--jp-code-font-family,var(--vscode-editor-font-family,ui-monospace,"DejaVu Sans Mono",monospace));
-color:var(--nb-fg);line-height:1.55;max-width:46rem;overflow-wrap:break-word}
+color:var(--nb-fg);line-height:1.55;max-width:52em;overflow-wrap:break-word}
 .nbchat.wide{max-width:none}
 & :is(p,ul,ol,table,.math){margin:.4em 0 .65em}
 & li>:is(p,ul,ol){margin:.15em 0}
-& :is(h1,h2,h3,h4,h5,h6){margin:1.1em 0 .35em;font-weight:600;line-height:1.3;font-size:1em}
+& :is(h1,h2,h3,h4,h5,h6){margin:1.1em 0 .35em;font:inherit;font-weight:600;line-height:1.3}
 & :is(h1,h2,h3){font-size:1.2em}
 & h4{font-size:1.08em}
 &>:first-child{margin-top:0}
