@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "nbchat.model.chat": ("Chat",),
     "nbchat.model.tools": ("Tool", "tool"),
-    "nbchat.model.init": ("init_chat_model",),
+    "nbchat.model.init": ("ChatOpenAI", "init_chat_model"),
     "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
     "nbchat.model.callbacks": ("BaseCallbackHandler",),
     "nbchat.model.globals": ("set_llm_cache",),

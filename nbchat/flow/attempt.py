@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Flow, Route
@@ -82,8 +84,8 @@ def _exchange(target: Target, request: Request, stream: bool, whole: Gathering, 
 
 def _keyless(endpoint: Any, error: ChatError) -> ChatError:
     error.args = (endpoint.hide_key(str(error)),)
-    if isinstance(body := getattr(error, "body", None), str):
-        error.body = endpoint.hide_key(body)  # type: ignore[attr-defined]
+    if (body := getattr(error, "body", None)) is not None:
+        error.body = from_json(endpoint.hide_key(to_json(body).decode()))  # type: ignore[attr-defined]
     return error
 
 
@@ -95,18 +97,32 @@ def _whole_at_once(codec: Codec, headers: Any) -> bool:
 
 def _streamed(target: Target, whole: Gathering, started: float) -> Flow[AIMessage]:
     decoder = target.codec.decoder(target.route.endpoint.provider)
+    held: list[AIMessageChunk] = []
     while data := (yield do.read()):
         for chunk in decoder.feed(data):
-            if whole.chunk is None:
+            if whole.chunk is not None:  # the usual case, kept short
+                whole.add(chunk)
+                yield chunk
+                continue
+            if chunk.blocks:
                 chunk.timing = {"first_token_s": (yield do.clock()) - started}
-            whole.add(chunk)
-            yield chunk
+            yield from _first(chunk, whole, held)
     for chunk in decoder.close():
         if chunk.chunk_position == "last":
             chunk.timing = {**chunk.timing, "total_s": (yield do.clock()) - started}
-        whole.add(chunk)
-        yield chunk
+        yield from _first(chunk, whole, held)
     return whole.message()
+
+
+def _first(chunk: AIMessageChunk, whole: Gathering, held: list[AIMessageChunk]) -> Iterator[AIMessageChunk]:
+    """Hold metadata that comes before any content: until then, a failed attempt can be repeated unseen."""
+    held.append(chunk)
+    if whole.chunk is None and not chunk.blocks and chunk.chunk_position != "last":
+        return
+    for each in held:
+        whole.add(each)
+        yield each
+    held.clear()
 
 
 def as_chunk(message: AIMessage) -> AIMessageChunk:

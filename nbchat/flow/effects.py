@@ -54,7 +54,7 @@ class Timeout:
 
     @classmethod
     def of(cls, given: Any) -> Timeout:
-        """From a number (the total), a `Timeout`, a dict of its fields, an `httpx.Timeout`, or None (for the defaults)."""
+        """From a number (the total), a `Timeout`, a dict of its fields, an `httpx.Timeout`, or None (the defaults)."""
         match given:
             case None:
                 return cls()
@@ -64,8 +64,8 @@ class Timeout:
                 pass
             case int() | float():
                 return cls(total=float(given))
-            case {**fields} if fields.keys() <= set(cls.__dataclass_fields__):
-                return cls(**fields)
+            case dict() if given.keys() <= set(cls.__dataclass_fields__):
+                return cls(**given)
         if hasattr(given, "connect") and hasattr(given, "read"):
             return cls(connect=given.connect, first_byte=given.read, between=given.read)
         raise ConfigurationError(

@@ -15,8 +15,9 @@ from nbchat.io import failures, transport
 from nbchat.io.transport import fast, fast_errors
 from nbchat.wire.codec import Request
 
-_CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
-_PENDING: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
+Loop = asyncio.AbstractEventLoop
+_CLIENTS: WeakKeyDictionary[Loop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
+_PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
 
 class AwaitingWire:

@@ -37,7 +37,7 @@ def _patch(loop: asyncio.AbstractEventLoop) -> None:
     try:
         import nest_asyncio2 as nest
     except ImportError:
-        import nest_asyncio as nest  # type: ignore[no-redef]
+        import nest_asyncio as nest
 
         if _ipykernel_major() >= 7:
             raise ConfigurationError(

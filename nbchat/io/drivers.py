@@ -26,7 +26,7 @@ def drive(flow: Flow[Any], wire: BlockingWire | None = None) -> Iterator[Any]:
             try:
                 value = getattr(wire, step.verb)(*step.args)
             except Exception as error:
-                turn, value = flow.throw, error  # type: ignore[assignment]
+                turn, value = flow.throw, error
     except StopIteration as done:
         return done.value
     finally:
@@ -60,7 +60,7 @@ async def adrive(flow: Flow[Any], wire: AwaitingWire | None = None) -> AsyncIter
             try:
                 value = await getattr(wire, step.verb)(*step.args)
             except Exception as error:
-                turn, value = flow.throw, error  # type: ignore[assignment]
+                turn, value = flow.throw, error
     except StopIteration:
         return
     finally:
@@ -81,7 +81,7 @@ async def arun(flow: Flow[T], wire: AwaitingWire | None = None) -> T:
             try:
                 value = await getattr(wire, step.verb)(*step.args)
             except Exception as error:
-                turn, value = flow.throw, error  # type: ignore[assignment]
+                turn, value = flow.throw, error
     except StopIteration as done:
         return done.value
     finally:

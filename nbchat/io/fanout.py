@@ -35,10 +35,6 @@ async def fan_out(flows: Flows, width: int, sink: Sink, stop_at_error: bool) -> 
             else:
                 sink(index, result, None)
 
-    first = next(waiting, None)
-    if first is None:
-        return
-    waiting = _chain(first, waiting)
     workers = [asyncio.ensure_future(work()) for _ in range(width)]
     try:
         await asyncio.gather(*workers)
@@ -46,11 +42,6 @@ async def fan_out(flows: Flows, width: int, sink: Sink, stop_at_error: bool) -> 
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-
-
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def _ordered(results: dict[int, Any], errors: dict[int, BaseException], return_exceptions: bool) -> list[Any]:

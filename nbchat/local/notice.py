@@ -9,7 +9,7 @@ from typing import TextIO
 
 def say(line: str, *, end: str = "\n") -> None:
     """Write `line` to stderr, or in a notebook to stdout: stderr is red there."""
-    stream: TextIO | None = sys.stdout if "ipykernel" in sys.modules else sys.stderr
+    stream: TextIO | None = sys.stdout if type(sys.stdout).__module__.startswith("ipykernel.") else sys.stderr
     if stream is not None:
         stream.write(line + end)
         stream.flush()

@@ -12,6 +12,7 @@ from nbchat.flow.effects import Flow
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.globals import cache_in_use
+from nbchat.model.structured import Method, StructuredModel, structured_model
 from nbchat.model.tool_specs import checked_choice
 from nbchat.model.tools import tool_spec
 from nbchat.model.verbs import Verbs
@@ -45,7 +46,7 @@ class ChatModel(Verbs[AIMessage]):
     output: OutputSchema | None = None
     cache: Cache | bool | None = None
     rate_limiter: Any = None
-    config: RunnableConfig = field(default_factory=RunnableConfig)  # type: ignore[arg-type]
+    config: RunnableConfig = field(default_factory=RunnableConfig)
 
     def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[AIMessage]:
         merged = merge_configs(self.config, config) if config or self.config else RunnableConfig()
@@ -107,6 +108,34 @@ class ChatModel(Verbs[AIMessage]):
         choice = checked_choice(tool_choice, specs)
         return self.bind(tools=specs, tool_choice=choice, parallel_tool_calls=parallel_tool_calls, **kwargs)
 
+    def with_structured_output(
+        self,
+        schema: Any,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+    ) -> StructuredModel:
+        """A model that answers with a value of a type.
+
+        Args:
+            schema: a pydantic class, a dataclass, a TypedDict, or a JSON schema with a `title`; `invoke` gives an
+                instance of the class, or a dict. A JSON schema's answer is checked only for its required keys.
+            method: "json_schema" (the provider enforces the schema), "function_calling" (the answer is the arguments
+                of a forced tool call) or "json_mode" (any JSON, the schema told in words); by default the first of
+                these that the provider, the model and the schema allow.
+            include_raw: give `{"raw": AIMessage, "parsed": value or None, "parsing_error": error or None}`.
+            strict: whether the provider is to enforce the schema; its codec's own default for None.
+
+        `stream` yields the value as it grows: an instance with what has come, unchecked; a field that has not come is
+        its default or None. The last one is whole, and what `invoke` gives.
+
+        Raises:
+            ConfigurationError: no JSON schema can be made of it.
+            StructuredOutputError: when asked, and the answer does not fit; `partial` is the raw message.
+        """
+        return structured_model(self, schema, method, include_raw, strict)
+
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> ChatModel:
         """A model whose calls all have this config beneath their own."""
         return replace(self, config=merge_configs(self.config, config, kwargs))
@@ -132,8 +161,8 @@ _CALL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "output")
 
 def normal_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Options in neutral form: `stop` as a list, and nothing that is None."""
-    if isinstance(options.get("stop"), str) or None in options.values():
+    if isinstance(options.get("stop"), str) or any(value is None for value in options.values()):
         options = {key: value for key, value in options.items() if value is not None}
         if isinstance(stop := options.get("stop"), str):
-            options["stop"] = [stop]  # type: ignore[index]
+            options["stop"] = [stop]
     return options

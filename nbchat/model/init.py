@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Route, Timeout
 from nbchat.model.chat_model import ChatModel
+from nbchat.model.configurable import ConfigurableModel, configurable_model
+from nbchat.model.names import split_name
 from nbchat.providers.endpoint import Endpoint, Secret
-from nbchat.providers.table import find_provider, open_endpoint
+from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError
 
 _ROUTE = ("proxy", "http_client", "http_async_client")
 _FIELDS = ("cache", "rate_limiter", "config")
 
 
-def init_chat_model(model: str, *, model_provider: str | None = None, **kwargs: Any) -> ChatModel:
+@overload
+def init_chat_model(model: str, *, model_provider: str | None = None, **kwargs: Any) -> ChatModel: ...
+@overload
+def init_chat_model(
+    model: str | None = None,
+    *,
+    model_provider: str | None = None,
+    configurable_fields: Sequence[str] | None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ConfigurableModel: ...
+def init_chat_model(
+    model: str | None = None,
+    *,
+    model_provider: str | None = None,
+    configurable_fields: Sequence[str] | None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ChatModel | ConfigurableModel:
     """Make a model from a name like "openai:gpt-5-nano" or "local:smollm2-135m".
 
     Args:
-        model: "provider:model", or a bare name whose provider is known or given.
+        model: "provider:model", or a bare name whose provider is known or given; None leaves it to each call.
         model_provider: the provider, where `model` does not name it.
+        configurable_fields: names of parameters that a call may choose by `config={"configurable": {…}}`, or "any";
+            `model` and `model_provider` where no model is given. With "any", whoever writes the config also says
+            where keys and prompts go (`base_url`).
+        config_prefix: what the keys in `configurable` begin with, an underscore after it: "first" for `first_model`.
         api_key: a key, or a function that fetches one; else the provider's environment variable is read.
         base_url: another server that speaks the provider's format.
         timeout: seconds for the whole answer, or a dict of `connect`, `first_byte`, `between` and `total`.
@@ -30,17 +55,47 @@ def init_chat_model(model: str, *, model_provider: str | None = None, **kwargs: 
         cache: a cache of the model's own, True for the global one, False for none.
         rate_limiter: an `InMemoryRateLimiter`.
         config: what is merged under each call's config.
-        kwargs: parameters of every call: `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `logprobs`, `top_logprobs`,
-            `reasoning`, and any other that the provider takes, passed through under its own name.
+        kwargs: parameters of every call: `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `logprobs`,
+            `top_logprobs`, `reasoning`, and any other that the provider takes, passed through under its own name; and
+            what the provider needs beside key and base URL (`region`, `azure_deployment`, …).
 
     Raises:
         ConfigurationError: no such provider.
         MissingKeyError: the provider needs a key and none was found.
     """
+    if model is None and configurable_fields is None:
+        configurable_fields = ("model", "model_provider")
+    if configurable_fields is not None:
+        given = {"model": model, "model_provider": model_provider, **kwargs}
+        return configurable_model(_made, given, configurable_fields, config_prefix)
+    if config_prefix:
+        raise ConfigurationError("config_prefix= is for configurable_fields=, which is not given")
+    assert model is not None
+    return _made(model, model_provider, **kwargs)
+
+
+def ChatOpenAI(
+    model: str,
+    *,
+    openai_proxy: str | None = None,
+    openai_api_key: Any = None,
+    openai_api_base: str | None = None,
+    **kwargs: Any,
+) -> ChatModel:
+    """`init_chat_model(model, model_provider="openai", …)`, with the names that the page has for it."""
+    names = {"proxy": openai_proxy, "api_key": openai_api_key, "base_url": openai_api_base}
+    given = {name: value for name, value in names.items() if value is not None}
+    return init_chat_model(model, model_provider="openai", **given, **kwargs)
+
+
+def _made(model: str, model_provider: str | None = None, **kwargs: Any) -> ChatModel:
     provider, name = split_name(model, model_provider)
     row = find_provider(provider)
-    own = {key: kwargs.pop(key) for key in ("base_url", "api_key") if key in kwargs}
-    endpoint = _local_endpoint(name) if provider == "local" else open_endpoint(provider, **own)
+    if provider == "local":
+        endpoint = _local_endpoint(name)
+    else:
+        own = {key: kwargs.pop(key) for key in (*row.own_arguments, "base_url", "api_key") if key in kwargs}
+        endpoint, row = row.open(provider, model=name, **own)
     route = Route(
         endpoint,
         timeout=Timeout.of(kwargs.pop("timeout", None)),
@@ -50,24 +105,6 @@ def init_chat_model(model: str, *, model_provider: str | None = None, **kwargs: 
     target = Target(row.codec, route, max_retries=2 if retries is None else retries)
     fields = {key: kwargs.pop(key) for key in _FIELDS if key in kwargs}
     return ChatModel(model=name, provider=provider, target=target, options=kwargs, **fields)
-
-
-def split_name(model: str, model_provider: str | None) -> tuple[str, str]:
-    """(provider, the provider's name of the model).
-
-    Raises:
-        ConfigurationError: the name is empty, or says no provider and none can be told from it.
-    """
-    if not isinstance(model, str) or not model.strip():
-        raise ConfigurationError('a model needs a name, as in init_chat_model("openai:gpt-5-nano")')
-    if model_provider:
-        return model_provider, model.removeprefix(f"{model_provider}:")
-    provider, colon, name = model.partition(":")
-    if colon and name:
-        return provider, name
-    raise ConfigurationError(
-        f"{model!r} does not say whose model it is: write it as 'provider:{model}', or pass model_provider="
-    )
 
 
 def _local_endpoint(name: str) -> Endpoint:

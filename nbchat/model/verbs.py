@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbchat.flow.effects import Flow
 from nbchat.io import fanout
 from nbchat.io.drivers import adrive, arun, drive, run
 from nbchat.model.config import RunnableConfig, merge_configs
-from nbchat.values.errors import ConfigurationError
+from nbchat.values.errors import ChatError, ConfigurationError
+
+if TYPE_CHECKING:
+    from nbchat.model.combinators import Retrying, WithFallbacks
 
 Out = TypeVar("Out")
 
@@ -47,6 +50,70 @@ class Verbs(Generic[Out]):
     def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
         """`stream`, awaited."""
         return adrive(self.flow(input, config, stream=True, **kwargs))
+
+    def astream_events(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        version: str = "v2",
+        include_names: Sequence[str] | None = None,
+        include_types: Sequence[str] | None = None,
+        include_tags: Sequence[str] | None = None,
+        exclude_names: Sequence[str] | None = None,
+        exclude_types: Sequence[str] | None = None,
+        exclude_tags: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Ask, and yield what happens, as dicts of `event`, `name`, `run_id`, `parent_ids`, `tags`, `metadata`, `data`.
+
+        `event` is on_chat_model_start (`data["input"]`, as given), on_chat_model_stream (`data["chunk"]`) or
+        on_chat_model_end (`data["output"]`, the whole message). Of a model around others, it is theirs that come.
+
+        Args:
+            include_names, exclude_names: of runs: `run_name`, or the model's name.
+            include_types, exclude_types: "chat_model" is the one there is.
+            include_tags, exclude_tags: of the config's tags.
+        """
+        from nbchat.model.events import Filter, events_of
+
+        wanted = Filter(include_names, include_types, include_tags, exclude_names, exclude_types, exclude_tags)
+        return adrive(events_of(self, input, config, version, wanted, kwargs))
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: Any = None,
+        stop_after_attempt: int = 3,
+        wait_exponential_jitter: bool = True,
+    ) -> Retrying[Out]:
+        """A model that is asked again when it fails. A stream is started anew only before its first piece.
+
+        Args:
+            retry_if_exception_type: classes of errors; by default those that may not come again: a busy or failing
+                server, a connection, and an answer that does not fit its schema.
+            stop_after_attempt: how often it is asked in all; `max_retries` repeats requests within each.
+            wait_exponential_jitter: wait up to 0.5, 1, 2, … 8 s between, or as long as the provider asks.
+        """
+        from nbchat.model.combinators import retrying
+
+        return retrying(self, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter)
+
+    def with_fallbacks(
+        self, fallbacks: Iterable[Verbs[Any]], *, exceptions_to_handle: Any = ChatError
+    ) -> WithFallbacks[Out]:
+        """A model with others in reserve, asked in order when it fails. None takes over a stream that has begun.
+
+        Args:
+            fallbacks: other models.
+            exceptions_to_handle: classes of errors for which the next is asked.
+
+        Raises:
+            AllFailedError: when asked, and none answers; names the error of each.
+        """
+        from nbchat.model.combinators import with_fallbacks
+
+        return with_fallbacks(self, fallbacks, exceptions_to_handle)
 
     def batch(
         self,

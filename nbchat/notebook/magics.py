@@ -30,6 +30,7 @@ class ChatMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self.names: dict[str, Any] = shell.user_ns
         self.session = Session()
 
     @line_cell_magic
@@ -52,7 +53,7 @@ class ChatMagics(Magics):
         options = parse(cell_parser(), line)
         if options.to is not None and not options.to.isidentifier():
             raise ConfigurationError(f"--to takes the name of a variable, not {options.to!r}")
-        prompt = "".join(str(piece) for piece in fill(cell.strip("\n"), self.shell.user_ns))
+        prompt = "".join(str(piece) for piece in fill(cell.strip("\n"), self.names))
         if not prompt.strip():
             raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
         chat = self.session.conversation(new=options.new)
@@ -65,7 +66,7 @@ class ChatMagics(Magics):
         finally:
             chat.model = own
         if options.to:
-            self.shell.user_ns[options.to] = chat.messages[-1]
+            self.names[options.to] = chat.messages[-1]
 
 
 def show(chat: Chat, prompt: Any, **params: Any) -> None:
@@ -75,7 +76,7 @@ def show(chat: Chat, prompt: Any, **params: Any) -> None:
         Stopped: the user pressed stop; what had come stays on screen and in the conversation.
         ChatError: what had come stays on screen as well.
     """
-    view = AnswerView(chat.model.model)
+    view = AnswerView(getattr(chat.model, "model", "model"))
     display = LiveDisplay()
     display.draw(view.bundle(streaming=True))
     try:

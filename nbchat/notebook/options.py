@@ -19,7 +19,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-s", "--system", metavar="TEXT", help="instructions to the model")
-    parser.add_argument("-t", "--temperature", type=float, metavar="T", help="0 for the likeliest answer, higher for variety")
+    parser.add_argument("-t", "--temperature", type=float, metavar="T", help="0: the likeliest answer; higher: variety")
     parser.add_argument("--max-tokens", type=_count, metavar="N", help="the longest answer, in tokens")
 
 

@@ -54,8 +54,8 @@ def _value(expression: str, namespace: Mapping[str, Any]) -> Any:
     try:
         return eval(compile(source, "<prompt>", "eval"), dict(namespace))  # the user's own code, in their own notebook
     except NameError as error:
-        raise ConfigurationError(f"{{{{{source}}}}}: {error}; run the cell that defines it, then this one again") from None
+        raise ConfigurationError(f"{{{{{source}}}}}: {error}; run the cell that defines it, then this one") from None
     except SyntaxError:
-        raise ConfigurationError(f"{{{{{source}}}}} is not a Python expression; single braces are left as they are") from None
+        raise ConfigurationError(f"{{{{{source}}}}} is no Python expression; single braces are left alone") from None
     except Exception as error:
         raise ConfigurationError(f"{{{{{source}}}}} failed: {type(error).__name__}: {error}") from error

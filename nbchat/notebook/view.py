@@ -11,6 +11,7 @@ from nbchat.notebook.render.article import article
 from nbchat.notebook.render.footer import Facts, footer_html, footer_text
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.renderers import html_of, markdown_of
+from nbchat.notebook.render.tool_call import CALL_KINDS
 from nbchat.values.blocks import add_blocks, same_block
 from nbchat.values.messages import AIMessage, AIMessageChunk, ToolMessage
 from nbchat.values.usage import Usage
@@ -91,8 +92,8 @@ class AnswerView:
             self.usage = answer.usage_metadata + self.usage
 
     def _call(self, id: str | None) -> Part | None:
-        calls = [p for p in self.parts if p.kind in ("tool_call", "tool_call_chunk", "invalid_tool_call") and not p.result]
-        return next((p for p in calls if p.block.get("id") == id), None)
+        waiting = (p for p in self.parts if p.kind in CALL_KINDS and p.result is None)
+        return next((p for p in waiting if p.block.get("id") == id), None)
 
     def _add_result(self, message: ToolMessage) -> None:
         part = self._call(message.tool_call_id)

@@ -20,11 +20,13 @@ ChatError
 │   └── StreamError               an answer that was cut, or is not what its format says
 ├── StructuredOutputError         the answer does not fit the asked schema (also a ValueError)
 ├── ToolError                     a tool could not be called
-└── RoundLimitError               the tool loop reached its limit of rounds
+├── RoundLimitError               the tool loop reached its limit of rounds
+└── AllFailedError                no model of `with_fallbacks` answered (errors)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import sep
 from traceback import extract_tb
 from typing import Any
@@ -175,3 +177,11 @@ class ToolError(ChatError):
 
 class RoundLimitError(ChatError):
     """The model still asked for tools when the limit of rounds was reached."""
+
+
+class AllFailedError(ChatError):
+    """No model of `with_fallbacks` answered. `errors` has the error of each, in order."""
+
+    def __init__(self, message: str, *, errors: Sequence[Exception] = (), partial: Any = None) -> None:
+        super().__init__(message, partial=partial)
+        self.errors = tuple(errors)

@@ -64,14 +64,20 @@ _CARRY = {"text", "url", "base64", "file_id"}
 
 
 def _picture(value: Any) -> Block | None:
-    """An image block of a PIL image or a matplotlib figure; None for anything else."""
-    home = type(value).__module__.partition(".")[0]
-    plot = getattr(value, "figure", value) if home in ("matplotlib", "seaborn") else value  # axes know their figure
-    if not (home == "PIL" or hasattr(plot, "savefig") or (isinstance(value, bytes) and value.startswith(_PICTURES))):
+    """An image block of a PIL image, a matplotlib figure or a picture's bytes; None for anything else."""
+    match type(value).__module__.partition(".")[0]:
+        case "matplotlib" | "seaborn":
+            value = getattr(value, "figure", value)  # axes know their figure
+            found = hasattr(value, "savefig")
+        case "PIL":
+            found = True
+        case _:
+            found = isinstance(value, bytes) and value.startswith(_PICTURES)
+    if not found:
         return None
     from nbchat.values.media import image_block
 
-    return image_block(plot)
+    return image_block(value)
 
 
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8")

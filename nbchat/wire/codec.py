@@ -153,7 +153,9 @@ class StreamDecoder:
     def _unfinished(self) -> str:
         if not self.seen:
             return f"{self.provider} answered with an empty body instead of a stream; is this the right base URL?"
-        return f"{self.provider}'s answer was cut: the stream ended before its final event; what came is in error.partial"
+        return (
+            f"{self.provider}'s answer was cut: the stream ended before its final event; what came is in error.partial"
+        )
 
     def parse(self, payload: bytes) -> Any:
         """A payload as JSON. Raises StreamError where it is not."""

@@ -21,6 +21,7 @@ from nbchat.values.errors import (
     RateLimitError,
     ServerError,
 )
+from nbchat.wire.untrusted import object_of, objects_in
 
 REQUEST_IDS = (
     "x-request-id",
@@ -34,9 +35,9 @@ REQUEST_IDS = (
 )
 
 _CONTEXT = re.compile(
-    r"context.{0,12}(length|window|size|limit)|maximum (context|prompt length)|too many (input )?tokens|prompt is too long"
-    r"|input.{0,20}too long|exceeds? the (maximum|available).{0,30}(tokens|context)|string too long|reduce the length"
-    r"|request too large|tokens.{0,30}must be <=",
+    r"context.{0,12}(length|window|size|limit)|maximum (context|prompt length)|too many (input )?tokens"
+    r"|prompt is too long|input.{0,20}too long|exceeds? the (maximum|available).{0,30}(tokens|context)"
+    r"|string too long|reduce the length|request too large|tokens.{0,30}must be <=",
     re.I,
 )
 _FILTER = re.compile(
@@ -50,7 +51,8 @@ _QUOTA = re.compile(
     re.I,
 )
 _KEY = re.compile(
-    r"(api|access).?key.{0,24}(not valid|invalid|incorrect|missing|expired)|(incorrect|invalid).{0,12}(api|access).?key",
+    r"(api|access).?key.{0,24}(not valid|invalid|incorrect|missing|expired)"
+    r"|(incorrect|invalid).{0,12}(api|access).?key",
     re.I,
 )
 _OVERLOADED = re.compile(r"overloaded|no.{0,12}capacity|temporarily unavailable|currently loading", re.I)
@@ -123,7 +125,12 @@ _ADVICE: dict[type[ProviderError], str] = {
 
 
 def read_error(
-    provider: str, status: int | None, headers: Mapping[str, str], body: bytes | Any, *, retry_after: float | None = None
+    provider: str,
+    status: int | None,
+    headers: Mapping[str, str],
+    body: bytes | Any,
+    *,
+    retry_after: float | None = None,
 ) -> ProviderError:
     """The error that an answer means.
 
@@ -229,9 +236,9 @@ def _kind(status: int | None, code: str | None, said: str, *, waits: bool) -> ty
             return ContextLengthError
         if _KEY.search(said):
             return AuthenticationError
-    if status in (None, 400, 403, 422) and by_word in (None, BadRequestError, PermissionDeniedError):
-        if _FILTER.search(f"{code} {said}"):
-            return ContentFilterError
+    refused = status in (None, 400, 403, 422) and by_word in (None, BadRequestError, PermissionDeniedError)
+    if refused and _FILTER.search(f"{code} {said}"):
+        return ContentFilterError
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if by_word and (status is None or 400 <= status <= 500):
@@ -245,9 +252,9 @@ def _inner_status(content: Any) -> int | None:
     """The HTTP status that an error inside a stream names, as a number or as text."""
     error = content.get("error") if isinstance(content, Mapping) else None
     for inside in (error, content):
-        for key in ("status_code", "code", "status") if isinstance(inside, Mapping) else ():
-            value = inside[key] if key in inside else None
-            if str(value).isdecimal() and 400 <= int(str(value)[:4]) < 600:
+        for key in ("status_code", "code", "status"):
+            value = str(object_of(inside).get(key))
+            if value.isdecimal() and len(value) == 3 and 400 <= int(value) < 600:
                 return int(value)
     return None
 
@@ -255,8 +262,8 @@ def _inner_status(content: Any) -> int | None:
 def _wait(content: Any, said: str) -> float | None:
     """Seconds to wait where only the body says so: Google's `retryDelay`, or "try again in 1m20.5s"."""
     error = content.get("error") if isinstance(content, Mapping) else None
-    for detail in error.get("details") or () if isinstance(error, Mapping) else ():
-        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+    for detail in objects_in(object_of(error).get("details")):
+        delay = detail.get("retryDelay")
         if isinstance(delay, str) and delay.removesuffix("s").replace(".", "", 1).isdecimal():
             return float(delay.removesuffix("s"))
     found = _AGAIN.search(said)

@@ -31,7 +31,8 @@ _CONFIG = frozenset({  # its own names there, found also when given beside it
     "candidateCount", "responseModalities", "responseMimeType", "responseSchema", "responseJsonSchema",
     "mediaResolution", "speechConfig", "imageConfig", "thinkingConfig", "audioTimestamp", "routingConfig",
     "modelSelectionConfig", "enableAffectiveDialog", "enableEnhancedCivicAnswers", "responseLogprobs",
-    "maxOutputTokens", "topP", "topK", "stopSequences", "presencePenalty", "frequencyPenalty", "responseFormat", "translationConfig",
+    "maxOutputTokens", "topP", "topK", "stopSequences", "presencePenalty", "frequencyPenalty", "responseFormat",
+    "translationConfig",
 })  # fmt: skip
 _BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}  # of models before 3, which know no levels
 _CALLING = {"auto": "AUTO", "any": "ANY", "required": "ANY", "none": "NONE"}

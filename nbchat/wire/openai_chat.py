@@ -29,8 +29,9 @@ class OpenAIChat:
         effort: the body's name for the reasoning effort; a dot makes an object: "reasoning.effort". Where it is
             "thinking.type", reasoning is only "enabled" or "disabled".
         budget: the body's name for a number of reasoning tokens ("reasoning.max_tokens"), or None.
-        reasoning_back: how an assistant's reasoning goes back to the vendor, if at all: "reasoning_content" or "reasoning"
-            as text in that field, "reasoning_details" as the list it came in, "thinking" as a part of the content.
+        reasoning_back: how an assistant's reasoning goes back to the vendor, if at all: "reasoning_content" or
+            "reasoning" as text in that field, "reasoning_details" as the list it came in, "thinking" as a part of the
+            content.
         json_schema: whether `response_format: json_schema` is understood.
         strict_output: whether an answer's schema is sent in strict form unless the call says otherwise.
         forced_tools_by_schema: the server ignores tools: a forced tool call is had by constraining the answer.
@@ -55,8 +56,9 @@ class OpenAIChat:
     name: str = "OpenAIChat"
 
     features: ClassVar[frozenset[str]] = frozenset(
-        "stream tools forced_tool parallel_tools strict_tools json_schema json_mode image_in audio_in video_in file_in "
-        "image_out audio_out reasoning logprobs seed stop citations builtin_tools prompt_cache system".split()
+        {"stream", "tools", "forced_tool", "parallel_tools", "strict_tools", "json_schema", "json_mode"}
+        | {"image_in", "audio_in", "video_in", "file_in", "image_out", "audio_out", "reasoning", "logprobs", "seed"}
+        | {"stop", "citations", "builtin_tools", "prompt_cache", "system"}
     )
 
     def request(self, call: Call) -> Request:
@@ -131,7 +133,7 @@ class OpenAIChat:
     def _reason(self, body: dict[str, Any], value: Any) -> None:
         if isinstance(value, Mapping):
             body["reasoning"] = value  # a vendor's own object
-        elif isinstance(value, bool) or isinstance(value, str):
+        elif isinstance(value, bool | str):
             word = {True: "medium", False: "none"}.get(value, value) if isinstance(value, bool) else value
             if self.effort == "thinking.type":
                 word = "disabled" if word == "none" else "enabled"

@@ -12,7 +12,14 @@ from nbchat.values.messages import AIMessageChunk
 from nbchat.wire.untrusted import text_of
 
 _NAMES = {"id": "file_id"}  # what the vendor calls differently
-_STARTS = {b"RIFF": "audio/wav", b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"ID3": "audio/mpeg", b"\xff\xfb": "audio/mpeg", b"\xff\xf3": "audio/mpeg"}
+_STARTS = {
+    b"RIFF": "audio/wav",
+    b"OggS": "audio/ogg",
+    b"fLaC": "audio/flac",
+    b"ID3": "audio/mpeg",
+    b"\xff\xfb": "audio/mpeg",
+    b"\xff\xf3": "audio/mpeg",
+}
 
 
 class AudioReader:

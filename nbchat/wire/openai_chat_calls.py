@@ -1,4 +1,4 @@
-"""The tool calls of one chat completion, told apart although vendors number and name them badly. No network, no clock."""
+"""The tool calls of a chat completion, told apart although vendors number and name them badly. Pure."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CALL = frozenset({"index", "id", "type", "function"})
 class CallReader:
     """Feed pieces of tool calls; get chunks that carry our own number of the call.
 
-    A piece belongs to the call of its id; without an id, to the latest call of its index. Some vendors give index 0 to every
-    call, others no id at all, or a new one to every piece: a name begins a new call, its absence goes on with an old one.
+    A piece belongs to the call of its id; without an id, to the latest call of its index. Some vendors give index 0 to
+    every call, others no id at all, or a new one to every piece: a name begins a call, its absence goes on with one.
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,9 @@ REASONING = ("reasoning_content", "reasoning", "reasoning_text")  # the vendors'
 DETAILS = "reasoning_details"  # OpenRouter's, with the signatures that must go back
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "error"})
 _USUAL = frozenset({"role", "content"})
-_DELTA = frozenset({*_USUAL, *REASONING, DETAILS, "tool_calls", "function_call", "refusal", "audio", "images", "annotations"})
+_DELTA = frozenset(
+    {*_USUAL, *REASONING, DETAILS, "tool_calls", "function_call", "refusal", "audio", "images", "annotations"}
+)
 
 
 class ChoiceReader:
@@ -140,7 +142,7 @@ class ChoiceReader:
         return AIMessageChunk(blocks=[{**block, "index": self._images - 1}])
 
     def _keep(self, key: str, value: Any) -> None:
-        """Keep a field that is not known: pieces of text and of lists grow, as all do in a delta; labels are repeated."""
+        """Keep a field that is not known: pieces of text and of lists grow, as all do in a delta; labels repeat."""
         before = self._own.get(key)
         if value is None or value == before:
             return

@@ -31,4 +31,3 @@ def _of(source: Mapping[str, Any]) -> Block:
         known["url"] = link
     extras = {key: value for key, value in source.items() if key not in (*known, "link") and value is not None}
     return {"type": "citation", **known, **({"extras": extras} if extras else {})}
-

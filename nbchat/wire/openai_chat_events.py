@@ -25,7 +25,7 @@ _OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "log
 class OpenAIChatDecoder(StreamDecoder):
     """Reads `chat.completion.chunk` events; a `message` beside or instead of a `delta` is read as well.
 
-    Of several choices (`n`) the first one seen is the answer; the others are in `response_metadata["choices"]`, as dicts.
+    Of several choices (`n`) the first seen is the answer; the others are in `response_metadata["choices"]`, as dicts.
     """
 
     def __init__(self, provider: str) -> None:
@@ -73,7 +73,9 @@ class OpenAIChatDecoder(StreamDecoder):
 
     def last(self) -> AIMessageChunk:
         if not self._answered:
-            raise StreamError(f"{self.provider}'s answer has no choices: {str(self._metadata)[:200]}; is the base URL right?")
+            raise StreamError(
+                f"{self.provider}'s answer has no choices: {str(self._metadata)[:200]}; is the base URL right?"
+            )
         return self._rest("last")
 
     def _broken_off(self, error: Any) -> Iterator[AIMessageChunk]:
@@ -142,4 +144,8 @@ def is_error(event: Mapping[str, Any]) -> bool:
         return True
     if "choices" in event or "id" in event:
         return False
-    return event.get("object") == "error" or event.get("type") == "error" or bool(event.get("detail") or event.get("message"))
+    return (
+        event.get("object") == "error"
+        or event.get("type") == "error"
+        or bool(event.get("detail") or event.get("message"))
+    )

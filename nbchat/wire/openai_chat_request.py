@@ -186,5 +186,3 @@ def _file(block: Block, dialect: Dialect) -> Mapping[str, Any]:
     if "base64" in block or dialect.document == "file":
         return {"type": "file", "file": {"filename": block.get("name") or "file.pdf", "file_data": data_url(block)}}
     raise UnsupportedError("OpenAIChat takes file as bytes, not by url: read it and give it as base64")
-
-

@@ -11,7 +11,14 @@ from nbchat.wire.untrusted import count_of, object_of
 _PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
 _CACHE_READ = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 _READ = {
-    "": {"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "cache_creation_input_tokens", *_CACHE_READ},
+    "": {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "reasoning_tokens",
+        "cache_creation_input_tokens",
+        *_CACHE_READ,
+    },
     _PROMPT: {"cached_tokens", "cache_write_tokens", "audio_tokens"},
     _COMPLETION: {"reasoning_tokens", "audio_tokens"},
 }
@@ -20,8 +27,8 @@ _READ = {
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """`usage` of an answer: `prompt_tokens`, `completion_tokens` and their details.
 
-    Cached tokens are read from `prompt_tokens_details.cached_tokens`, or where DeepSeek, Moonshot, Mistral and Anthropic's
-    resellers put them.
+    Cached tokens are read from `prompt_tokens_details.cached_tokens`, or where DeepSeek, Moonshot, Mistral and
+    Anthropic's resellers put them.
     """
     prompt, completion = object_of(usage.get(_PROMPT)), object_of(usage.get(_COMPLETION))
     read, written = count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens"))

@@ -56,7 +56,7 @@ class SSE:
             _check(len(self._line))
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the event that the end of the stream leaves unfinished, if any: some servers omit the last blank line."""
+        """Yield the event that the end leaves unfinished, if any: some servers omit the last blank line."""
         if self._line:
             self._take(bytes(self._line))
             self._line.clear()

@@ -9,12 +9,14 @@ from nbchat.values.errors import UnsupportedError
 
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 _KEPT = frozenset(
-    "type title description enum const required pattern multipleOf minimum maximum exclusiveMinimum exclusiveMaximum "
-    "minItems maxItems $ref".split()
+    {"type", "title", "description", "enum", "const", "required", "pattern", "multipleOf", "minimum", "maximum"}
+    | {"exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems", "$ref"}
 )
 _VARIANTS = frozenset({"anyOf", "oneOf"})
 _DEFINITIONS = frozenset({"$defs", "definitions"})
-_SILENT = frozenset({"$schema", "$id", "$comment", "additionalProperties", "discriminator", "default", "examples", "allOf"})
+_SILENT = frozenset(
+    {"$schema", "$id", "$comment", "additionalProperties", "discriminator", "default", "examples", "allOf"}
+)
 _NULL = {"type": "null"}
 _ADVICE = "name the keys or types, or leave strict out"
 
@@ -25,10 +27,11 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     Limits that are not enforced ("maxLength") go into the description, where the model can read them.
 
     Raises:
-        UnsupportedError: an object with free keys, a value of any type, or no object at the top: these cannot be strict.
+        UnsupportedError: an object with free keys, a value of any type, or no object at the top cannot be strict.
     """
-    root = {**_definition(schema, schema["$ref"]), **{k: v for k, v in schema.items() if k != "$ref"}} if "$ref" in schema else schema
-    out = _strict(root)
+    if "$ref" in schema:
+        schema = {**_definition(schema, schema["$ref"]), **{k: v for k, v in schema.items() if k != "$ref"}}
+    out = _strict(schema)
     if out.get("type") != "object":
         raise UnsupportedError(f"OpenAIChat has no strict schema without an object at its top; {_ADVICE}")
     return out
@@ -70,12 +73,13 @@ def _with_type(out: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]
     if "properties" in schema or kinds == "object" or (isinstance(kinds, list) and "object" in kinds):
         return _object(out, schema)
     if "$ref" in out:  # nothing may stand beside a reference
-        said = {key: out[key] for key in ("description", "$defs") if key in out}
-        return {**said, "anyOf": [{"$ref": out["$ref"]}]} if said else {"$ref": out["$ref"]}
+        reference = {"$ref": out["$ref"]}
+        said = {"description": out["description"]} if "description" in out else {}
+        return {**said, "anyOf": [reference]} if said else reference
     if kinds is None and (known := out.get("enum") or ([out["const"]] if "const" in out else [])):
         names = {type(value) for value in known}
         out["type"] = _TYPES.get(names.pop(), "string") if len(names) == 1 else [_TYPES.get(n, "string") for n in names]
-    elif kinds == "array" and "items" not in out or (kinds is None and "anyOf" not in out):
+    elif (kinds == "array" and "items" not in out) or (kinds is None and "anyOf" not in out):
         raise UnsupportedError(f"OpenAIChat has no strict schema for a value of any type; {_ADVICE}")
     return out
 
@@ -89,7 +93,9 @@ def _object(out: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     if free not in (None, False) or "patternProperties" in schema:
         raise UnsupportedError(f"OpenAIChat has no strict schema for an object with free keys; {_ADVICE}")
     needed = schema.get("required") or ()
-    out["properties"] = {n: _strict(inner) if n in needed else _nullable(_strict(inner)) for n, inner in properties.items()}
+    out["properties"] = {
+        n: _strict(inner) if n in needed else _nullable(_strict(inner)) for n, inner in properties.items()
+    }
     return {"type": "object", **out, "required": list(properties), "additionalProperties": False}
 
 

@@ -1,4 +1,4 @@
-"""Reasoning that open models write inline, between `<think>` tags at the start of their answer. No network, no clock."""
+"""Reasoning that open models write inline, between `<think>` tags at the start of their answer. Pure."""
 
 from __future__ import annotations
 

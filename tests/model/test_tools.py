@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import date
 from functools import partial
 from typing import Any, TypedDict
 
@@ -86,10 +87,14 @@ def test_arguments_that_do_not_fit_are_named(args: dict[str, Any], said: str) ->
 
 def test_arguments_become_what_the_function_declares() -> None:
     @tool
-    def plan(when: pd.Timestamp | None = None, *, who: GetPopulation, tags: set[str]) -> Any:
-        return who, tags
+    def plan(when: date | None = None, *, who: GetPopulation, tags: set[str]) -> Any:
+        return when, who, tags
 
-    assert plan.invoke({"who": {"place": "LA"}, "tags": ["a", "a"]}) == (GetPopulation(place="LA"), {"a"})
+    assert plan.invoke({"when": "2026-01-02", "who": {"place": "LA"}, "tags": ["a", "a"]}) == (
+        date(2026, 1, 2),
+        GetPopulation(place="LA"),
+        {"a"},
+    )
 
 
 def test_positional_only_bound_and_private_parameters_are_passed_rightly() -> None:
@@ -109,7 +114,7 @@ def test_the_decorator_takes_a_name_a_description_and_a_schema() -> None:
     assert count.spec == ToolSpec("people", "Counts people.", tool_spec(GetPopulation).parameters)  # type: ignore[union-attr]
     assert count.invoke(call("people", place="LA")).text == "LA"
     assert tool(name="hers")(lambda: None).name == "hers"
-    with pytest.raises(ConfigurationError, match="needs a name .*give it one with name="):
+    with pytest.raises(ConfigurationError, match=r"needs a name .*give it one with name="):
         tool(lambda x: x)
 
 
@@ -261,5 +266,5 @@ def test_tool_choice_in_neutral_words() -> None:
     ]
     assert checked_choice({"type": "tool", "name": "f"}, specs) == {"type": "tool", "name": "f"}
     assert checked_choice(get_weather, (get_weather.spec,)) == "get_weather"
-    with pytest.raises(ConfigurationError, match="tool_choice names 'g', which is not bound; .* or f"):
+    with pytest.raises(ConfigurationError, match=r"tool_choice names 'g', which is not bound; .* or f"):
         checked_choice("g", specs)

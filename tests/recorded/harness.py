@@ -2,8 +2,9 @@
 
 A reader is a module `read_<wire>` with
 - `read(exchange) -> Expected`: the answer, read straight from the recorded body without nbchat's code;
-- `ALLOWED`: {path pattern: reason} for leaves of the body that need not be found in the message. A path is the keys from
-  the top of one JSON document (an event, in a stream) joined by dots, list places as numbers; patterns are fnmatch's;
+- `ALLOWED`: {path pattern: reason} for leaves of the body that need not be found in the message. A path is the keys
+  from the top of one JSON document (an event, in a stream) joined by dots, list places as numbers, and a pattern is
+  fnmatch's;
 - `TOTALS`: paths that a stream repeats, where only what comes last counts ("usage").
 """
 
@@ -28,7 +29,7 @@ CASSETTES = Path(__file__).resolve().parents[3] / "shared" / "cassettes"
 
 @dataclass(frozen=True)
 class Failure:
-    """The error that an exchange ends in: `kind` is a class name of nbchat.values.errors, `message` the provider's words."""
+    """The error that an exchange ends in: `kind` is a class of nbchat.values.errors, `message` the provider's words."""
 
     kind: str
     message: str = ""
@@ -41,12 +42,12 @@ class Expected:
 
     Attributes:
         text: all text, joined.
-        tool_calls: (name, parsed arguments, id or None where the provider gives none) in order; provider-run tools not among them.
+        tool_calls: (name, parsed arguments, id or None where there is none) in order, without those the provider ran.
         invalid_tool_calls: (name, arguments as they came).
         reasoning: all reasoning text, joined.
         images, audio: base64 data or address of each, in order.
         finish_reason: the provider's own word.
-        usage: flat counts to compare, of input_tokens, output_tokens, total_tokens, cache_read, cache_creation, reasoning.
+        usage: counts to compare, of input_tokens, output_tokens, total_tokens, cache_read, cache_creation, reasoning.
         logprobs: (token, logprob) in order.
         citations: address or title of each citation, in order.
         failure: the error that the answer is, or (with the rest set to what came before) that breaks a stream off.
@@ -75,6 +76,11 @@ READERS = {  # wire: (module of its codec, class of the codec, module of the ind
     "ollama": ("nbchat.wire.ollama", "OllamaChat", "read_ollama"),
 }
 
+ORACLES = {  # wire: module whose `accepts(body)` asks the official SDK's request types
+    "openai_chat": "tests.wire.openai_oracle",
+    "anthropic": "tests.wire.anthropic_oracle",
+}
+
 _BY_PATH = (  # ends of addresses
     ("/chat/completions", "openai_chat"),
     ("/responses", "openai_responses"),
@@ -84,7 +90,13 @@ _BY_PATH = (  # ends of addresses
     ("/converse-stream", "bedrock"),
     ("/api/chat", "ollama"),
 )
-_BY_PROVIDER = {"anthropic": "anthropic", "google": "gemini", "bedrock": "bedrock", "ollama": "ollama", "openai-responses": "openai_responses"}
+_BY_PROVIDER = {
+    "anthropic": "anthropic",
+    "google": "gemini",
+    "bedrock": "bedrock",
+    "ollama": "ollama",
+    "openai-responses": "openai_responses",
+}
 
 
 def exchanges() -> list[Path]:
@@ -115,6 +127,11 @@ def reader_of(wire: str) -> ModuleType:
     return importlib.import_module(f"tests.recorded.{READERS[wire][2]}")
 
 
+def accepted(wire: str, body: dict[str, Any]) -> bool:
+    """Whether the official SDK would send this body; its ValidationError tells what is wrong with it."""
+    return wire not in ORACLES or importlib.import_module(ORACLES[wire]).accepts(body)
+
+
 def provider_of(exchange: dict[str, Any]) -> str:
     """The provider's short name."""
     return exchange["provider"].rpartition(":")[2]
@@ -132,7 +149,11 @@ def documents(exchange: dict[str, Any]) -> list[Any]:
     """Every JSON document in the body: one, or one an event."""
     body, wire = body_of(exchange), exchange["wire"]
     if wire == "sse":
-        lines = [line.removeprefix(b"data:").strip() for line in body.replace(b"\r\n", b"\n").split(b"\n") if line.startswith(b"data:")]
+        lines = [
+            line.removeprefix(b"data:").strip()
+            for line in body.replace(b"\r\n", b"\n").split(b"\n")
+            if line.startswith(b"data:")
+        ]
         return [json.loads(line) for line in lines if line and line != b"[DONE]"]
     if wire == "ndjson":
         return [json.loads(line) for line in body.split(b"\n") if line.strip()]
@@ -196,5 +217,7 @@ def cuts(body: bytes, *, most: int = 20_000) -> dict[str, list[bytes]]:
     for seed in range(3):
         chance = random.Random(seed)
         places = sorted(chance.sample(range(len(body)), min(len(body), 40 * 4**seed)))
-        ways[f"cut at {len(places)} places"] = [body[a:b] for a, b in zip([0, *places], [*places, len(body)], strict=True)]
+        ways[f"cut at {len(places)} places"] = [
+            body[a:b] for a, b in zip([0, *places], [*places, len(body)], strict=True)
+        ]
     return ways

@@ -15,6 +15,7 @@ from nbchat.wire.codec import Call
 from nbchat.wire.errors import read_error
 from tests.recorded.harness import (
     Expected,
+    accepted,
     answer,
     body_of,
     codec_of,
@@ -53,7 +54,11 @@ def test_exchange(path: Path, record_property: Any) -> None:
     assert message.response_metadata["model_provider"] == provider_of(exchange)
     assert message.response_metadata["wire"] == wire
     assert _dropped(exchange, message) == []
-    assert AIMessage.to_dict(_sent_again(codec, message)) == message.to_dict()
+    before = message.to_dict()
+    body = _sent_again(codec, message)
+    assert accepted(wire, body)
+    assert json.loads(json.dumps(body))
+    assert message.to_dict() == before
 
 
 def _decoded(codec: Any, exchange: dict[str, Any]) -> tuple[AIMessage, ChatError | None]:
@@ -69,8 +74,12 @@ def _decoded(codec: Any, exchange: dict[str, Any]) -> tuple[AIMessage, ChatError
 
 def _check(message: AIMessage, expected: Expected) -> None:
     assert message.text == expected.text
-    ids = [id and call["id"] for call, (_, _, id) in zip(message.tool_calls, expected.tool_calls, strict=False)]  # or made here
-    assert [(c["name"], c["args"]) for c in message.tool_calls] == [(name, args) for name, args, _ in expected.tool_calls]
+    ids = [
+        id and call["id"] for call, (_, _, id) in zip(message.tool_calls, expected.tool_calls, strict=False)
+    ]  # or made here
+    assert [(c["name"], c["args"]) for c in message.tool_calls] == [
+        (name, args) for name, args, _ in expected.tool_calls
+    ]
     assert ids == [id for _, _, id in expected.tool_calls]
     assert [(c["name"], c["args"]) for c in message.invalid_tool_calls] == expected.invalid_tool_calls
     assert message.reasoning == expected.reasoning
@@ -108,20 +117,18 @@ def _check_error_answer(exchange: dict[str, Any], expected: Expected) -> None:
     assert not ids or error.request_id in ids
 
 
-def _sent_again(codec: Any, message: AIMessage) -> AIMessage:
-    """The message after it has gone back to its provider as history."""
+def _sent_again(codec: Any, message: AIMessage) -> dict[str, Any]:
+    """The request in which the message goes back to its provider as history."""
     results = [ToolMessage("done", call["id"] or "", name=call["name"]) for call in message.tool_calls]
     history = [HumanMessage("Hello"), message, *(results or [HumanMessage("Go on")])]
-    request = codec.request(Call(model="m", messages=history))
-    assert json.loads(json.dumps(request.body))
-    return message
+    return codec.request(Call(model="m", messages=history)).body
 
 
 def _dropped(exchange: dict[str, Any], message: AIMessage) -> list[tuple[str, Any]]:
     """The leaves of the body that are nowhere in the message, and that no written reason excuses."""
     reader = reader_of(wire_of(exchange))
     held = message.to_dict()
-    words, numbers = "\n".join(_strings(held)), {n for n in _numbers(held)}
+    words, numbers = "\n".join(_strings(held)), set(_numbers(held))
     found: dict[str, tuple[str, Any]] = {}
     for place, document in enumerate(documents(exchange)):
         for path, value in _leaves(document):

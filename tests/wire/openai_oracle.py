@@ -1,32 +1,28 @@
-"""What the openai SDK's own request types say of a chat completions body."""
+"""What the openai SDK's own request types say of a Responses body."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args, get_type_hints
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from openai.types.chat import ChatCompletionMessageParam, CompletionCreateParams
-from pydantic import ConfigDict, TypeAdapter
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming, ResponseCreateParamsStreaming
+from pydantic import TypeAdapter
 
-_BODY: TypeAdapter[Any] = TypeAdapter(CompletionCreateParams)
-_MESSAGES: dict[str, TypeAdapter[Any]] = {
-    get_args(get_type_hints(kind)["role"])[0]: TypeAdapter(list[kind], config=ConfigDict(extra="forbid"))  # type: ignore[valid-type]
-    for kind in get_args(ChatCompletionMessageParam)
-}
+_WHOLE = TypeAdapter(ResponseCreateParamsNonStreaming)
+_STREAMED = TypeAdapter(ResponseCreateParamsStreaming)
 
 
 def accepts(body: Mapping[str, Any]) -> bool:
-    """True where the body is a `CompletionCreateParams`. Raises pydantic's ValidationError with the place that is not."""
-    _drained(_BODY.validate_python(dict(body)))
-    for message in body["messages"]:
-        _drained(_MESSAGES[message["role"]].validate_python([message]))
+    """True where the body is a request. Raises pydantic's ValidationError with the place that is not."""
+    read = _drained((_STREAMED if body.get("stream") else _WHOLE).validate_python(body))
+    assert read == body, "a field that the SDK does not know"
     return True
 
 
 def _drained(value: Any) -> Any:
-    """Pydantic checks an `Iterable` only while it is read."""
+    """The value with its lazy iterables read: pydantic checks them only then."""
     if isinstance(value, Mapping):
         return {key: _drained(inner) for key, inner in value.items()}
-    if isinstance(value, str | bytes | int | float | None):
-        return value
-    return [_drained(inner) for inner in value]
+    if isinstance(value, list | tuple | Iterator) or type(value).__name__ == "ValidatorIterator":
+        return [_drained(inner) for inner in value]
+    return value

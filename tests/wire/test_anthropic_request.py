@@ -341,7 +341,7 @@ def test_a_schema_for_the_answer_is_closed_and_its_limits_are_told() -> None:
             "minItems": 1,
             "description": "{maxItems: 3}",
         },
-        "kind": {"anyOf": [{"const": "a"}, {"$ref": "#/$defs/K"}], "description": "{default: a}"},
+        "kind": {"anyOf": [{"const": "a"}, {"$ref": "#/$defs/K"}], "description": '{default: "a"}'},
         "when": {"type": "string", "format": "date"},
     }
 
@@ -354,6 +354,14 @@ def test_definitions_are_closed_as_well() -> None:
         "properties": {"n": {"type": "number", "description": "{maximum: 2}"}},
         "additionalProperties": False,
     }
+
+
+def test_a_schema_within_itself_is_named() -> None:
+    node = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}}}
+    with pytest.raises(UnsupportedError, match="Node is within itself"):
+        adapted({"$ref": "#/$defs/Node", "$defs": {"Node": node}})
+    twice = {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "#/$defs/A"}}}
+    assert adapted({**twice, "$defs": {"A": {"type": "string"}}})["$defs"] == {"A": {"type": "string"}}
 
 
 @pytest.mark.parametrize("field", [{}, {"type": "object", "additionalProperties": {"type": "integer"}}])

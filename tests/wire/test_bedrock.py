@@ -334,8 +334,8 @@ def hostile_events(draw: st.DrawFn) -> bytes:
     return event(kind, draw(st.just(content) | JSON))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(st.lists(hostile_events(), max_size=6))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(hostile_events(), max_size=4))
 def test_no_event_of_any_form_crashes(events: list[bytes]) -> None:
     try:
         message = stream(*events)

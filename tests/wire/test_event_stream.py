@@ -54,7 +54,7 @@ def test_what_came_before_a_damaged_frame_is_yielded() -> None:
 
 def test_a_length_beyond_24_mb_is_refused_before_it_is_waited_for() -> None:
     prelude = struct.pack(">II", 2**31, 0)
-    with pytest.raises(StreamError, match="exceeded the maximum"):
+    with pytest.raises(StreamError, match="damaged.*2,147,483,648 bytes"):
         read(prelude + struct.pack(">I", crc32(prelude)))
 
 

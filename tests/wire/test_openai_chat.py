@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,7 +20,13 @@ CODEC = OpenAIChat()
 
 
 def choice(delta: Any = None, **fields: Any) -> dict[str, Any]:
-    return {"id": "c1", "object": "chat.completion.chunk", "created": 9, "model": "m", "choices": [{"index": 0, "delta": delta, **fields}]}
+    return {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 9,
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, **fields}],
+    }
 
 
 def said(text: str) -> dict[str, Any]:
@@ -65,23 +72,61 @@ def broken(body: bytes) -> tuple[AIMessage, Exception]:
 
 def answer(message: dict[str, Any], **fields: Any) -> AIMessage:
     body = {"id": "c1", "object": "chat.completion", "created": 9, "model": "m"}
-    return CODEC.answer(json.dumps({**body, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}], **fields}).encode(), "test")
+    return CODEC.answer(
+        json.dumps({**body, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}], **fields}).encode(),
+        "test",
+    )
 
 
 EVENTS: list[dict[str, Any]] = [
     {"id": "", "object": "", "model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
     choice({"role": "assistant", "content": "", "refusal": None}),
-    choice({"content": None, "reasoning": "Hm, 漢\u2028字.", "reasoning_details": [{"type": "reasoning.text", "text": "Hm, 漢\u2028字.", "index": 0}]}),
-    choice({"content": "The 🙂 answer"}, logprobs={"content": [{"token": "The", "logprob": -0.5, "bytes": [84], "top_logprobs": []}]}),
+    choice(
+        {
+            "content": None,
+            "reasoning": "Hm, 漢\u2028字.",
+            "reasoning_details": [{"type": "reasoning.text", "text": "Hm, 漢\u2028字.", "index": 0}],
+        }
+    ),
+    choice(
+        {"content": "The 🙂 answer"},
+        logprobs={"content": [{"token": "The", "logprob": -0.5, "bytes": [84], "top_logprobs": []}]},
+    ),
     choice({"content": " is 4."}),
     choice({"tool_calls": [{"index": 0, "id": "a", "type": "function", "function": {"name": "add", "arguments": ""}}]}),
-    choice({"tool_calls": [{"index": 0, "function": {"arguments": '{"x": 1, "y'}}, {"index": 1, "id": "b", "function": {"name": "now", "arguments": ""}}]}),
+    choice(
+        {
+            "tool_calls": [
+                {"index": 0, "function": {"arguments": '{"x": 1, "y'}},
+                {"index": 1, "id": "b", "function": {"name": "now", "arguments": ""}},
+            ]
+        }
+    ),
     choice({"tool_calls": [{"index": 0, "function": {"arguments": '": "é"}'}}]}),
-    choice({"audio": {"id": "audio_1", "data": "AAAA", "transcript": "four"}, "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}]}),
-    choice({"annotations": [{"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 3}}]}),
+    choice(
+        {
+            "audio": {"id": "audio_1", "data": "AAAA", "transcript": "four"},
+            "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO"}}],
+        }
+    ),
+    choice(
+        {
+            "annotations": [
+                {
+                    "type": "url_citation",
+                    "url_citation": {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 3},
+                }
+            ]
+        }
+    ),
     choice({}, finish_reason="tool_calls"),
-    {"id": "c1", "model": "m", "choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}},
-]  # fmt: skip
+    {
+        "id": "c1",
+        "model": "m",
+        "choices": [],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
+    },
+]
 BODY = sse(*EVENTS)
 
 
@@ -91,7 +136,7 @@ BODY = sse(*EVENTS)
 @given(st.lists(st.integers(0, len(BODY)), max_size=12))
 def test_cuts_change_nothing(places: list[int]) -> None:
     ends = [0, *sorted(places), len(BODY)]
-    assert gather(*(BODY[a:b] for a, b in zip(ends, ends[1:], strict=False))) == gather(BODY)
+    assert gather(*(BODY[a:b] for a, b in pairwise(ends))) == gather(BODY)
 
 
 def test_byte_by_byte_changes_nothing() -> None:
@@ -122,7 +167,10 @@ def test_the_pieces_make_the_whole() -> None:
     message = gather(BODY)
     assert message.text == "The 🙂 answer is 4."
     assert message.reasoning == "Hm, 漢\u2028字."
-    assert [(c["name"], c["args"], c["id"]) for c in message.tool_calls] == [("add", {"x": 1, "y": "é"}, "a"), ("now", {}, "b")]
+    assert [(c["name"], c["args"], c["id"]) for c in message.tool_calls] == [
+        ("add", {"x": 1, "y": "é"}, "a"),
+        ("now", {}, "b"),
+    ]
     assert message.usage_metadata == {"input_tokens": 5, "output_tokens": 7, "total_tokens": 12}
     assert message.id == "c1"
     assert message.response_metadata == {
@@ -184,7 +232,10 @@ def test_further_choices_are_kept_apart() -> None:
 
 
 def test_a_message_beside_an_empty_delta_is_the_whole_answer() -> None:
-    body = {"object": "chat.completion", "choices": [{"delta": {"role": "assistant", "content": ""}, "message": {"content": "Hi"}}]}
+    body = {
+        "object": "chat.completion",
+        "choices": [{"delta": {"role": "assistant", "content": ""}, "message": {"content": "Hi"}}],
+    }
     assert CODEC.answer(json.dumps(body).encode(), "perplexity").text == "Hi"
 
 
@@ -245,7 +296,9 @@ def test_what_is_no_stream_is_named(body: bytes, words: str) -> None:
 
 
 def test_a_whole_answer_in_place_of_a_stream_is_read() -> None:
-    body = json.dumps({"object": "chat.completion", "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}, indent=1)
+    body = json.dumps(
+        {"object": "chat.completion", "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}, indent=1
+    )
     assert gather(body.encode()).text == "Hi"
 
 
@@ -253,7 +306,9 @@ def test_an_error_in_place_of_a_stream_is_read() -> None:
     assert isinstance(broken(b'{"error": {"message": "overloaded", "code": 503}}')[1], OverloadedError)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"<html>", b'{"choices": []}', b'{"choices": null}', b"{}", b'{"choices"'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'"x"', b"<html>", b'{"choices": []}', b'{"choices": null}', b"{}", b'{"choices"']
+)
 def test_what_is_no_answer_is_named(body: bytes) -> None:
     with pytest.raises(StreamError):
         CODEC.answer(body, "test")
@@ -271,7 +326,10 @@ def test_an_error_event_keeps_what_came_before() -> None:
 
 
 def test_an_error_may_follow_a_finish_reason_and_carry_usage() -> None:
-    error = choice({"content": ""}) | {"error": {"code": 502, "message": "Upstream failed"}, "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
+    error = choice({"content": ""}) | {
+        "error": {"code": 502, "message": "Upstream failed"},
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1},
+    }
     message, raised = broken(sse(said("a"), choice({}, finish_reason="length"), error))
     assert "Upstream failed" in str(raised)
     assert message.usage_metadata == {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4}
@@ -296,7 +354,11 @@ def test_events_that_only_keep_the_line_alive_mean_nothing() -> None:
 
 
 def test_later_pieces_of_a_call_carry_only_the_index() -> None:
-    message = stream(call(index=0, id="a", function={"name": "f", "arguments": '{"x"'}), call(index=0, function={"arguments": ": 1}"}), STOP)
+    message = stream(
+        call(index=0, id="a", function={"name": "f", "arguments": '{"x"'}),
+        call(index=0, function={"arguments": ": 1}"}),
+        STOP,
+    )
     assert message.tool_calls == [{"name": "f", "args": {"x": 1}, "id": "a", "type": "tool_call"}]
 
 
@@ -312,7 +374,10 @@ def test_calls_without_id_are_told_apart_by_their_names(id: str | None) -> None:
 
 
 def test_an_id_that_changes_with_every_piece_is_one_call() -> None:
-    pieces = [call(index=0, id="a", function={"name": "f", "arguments": '{"x"'}), call(index=0, id="b", function={"arguments": ": 1}"})]
+    pieces = [
+        call(index=0, id="a", function={"name": "f", "arguments": '{"x"'}),
+        call(index=0, id="b", function={"arguments": ": 1}"}),
+    ]
     assert [c["args"] for c in stream(*pieces, STOP).tool_calls] == [{"x": 1}]
 
 
@@ -336,7 +401,9 @@ def test_a_call_without_arguments_has_none() -> None:
 
 
 def test_arguments_may_be_an_object() -> None:
-    assert answer({"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}]}).tool_calls[0]["args"] == {"x": 1}
+    assert answer({"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {"x": 1}}}]}).tool_calls[0][
+        "args"
+    ] == {"x": 1}
 
 
 def test_arguments_that_are_no_json_are_an_invalid_call() -> None:
@@ -347,12 +414,16 @@ def test_arguments_that_are_no_json_are_an_invalid_call() -> None:
 
 def test_fields_of_a_call_that_are_not_known_are_kept() -> None:
     signature = {"google": {"thought_signature": "sig"}}
-    message = answer({"tool_calls": [{"id": "a", "extra_content": signature, "function": {"name": "f", "arguments": "{}"}}]})
+    message = answer(
+        {"tool_calls": [{"id": "a", "extra_content": signature, "function": {"name": "f", "arguments": "{}"}}]}
+    )
     assert message.blocks[0]["extras"] == {"extra_content": signature}
 
 
 def test_the_legacy_function_call_is_a_tool_call() -> None:
-    assert answer({"content": None, "function_call": {"name": "f", "arguments": '{"x": 1}'}}).tool_calls[0]["args"] == {"x": 1}
+    assert answer({"content": None, "function_call": {"name": "f", "arguments": '{"x": 1}'}}).tool_calls[0]["args"] == {
+        "x": 1
+    }
     assert answer({"content": "Hi", "function_call": {"name": "", "arguments": ""}}).tool_calls == []
 
 
@@ -375,7 +446,10 @@ def test_reasoning_told_twice_is_read_once() -> None:
 
 
 def test_reasoning_details_alone_are_reasoning() -> None:
-    pieces = [choice({"content": "", "reasoning_details": [{"type": "reasoning.text", "index": 0, "text": t}]}) for t in ("15", " * 27")]
+    pieces = [
+        choice({"content": "", "reasoning_details": [{"type": "reasoning.text", "index": 0, "text": t}]})
+        for t in ("15", " * 27")
+    ]
     assert stream(*pieces, STOP).reasoning == "15 * 27"
 
 
@@ -387,9 +461,17 @@ def test_pieces_of_reasoning_details_grow_into_whole_ones() -> None:
         {"type": "reasoning.encrypted", "index": 1, "data": "a"},
         {"type": "reasoning.encrypted", "index": 1, "data": "b"},
     ]
-    message = stream(*(choice({"reasoning": d.get("text"), "reasoning_details": [d]}) for d in details), said("4"), STOP)
+    message = stream(
+        *(choice({"reasoning": d.get("text"), "reasoning_details": [d]}) for d in details), said("4"), STOP
+    )
     assert message.blocks[0]["extras"]["reasoning_details"] == [
-        {"type": "reasoning.text", "index": 0, "text": "Let me think", "format": "anthropic-claude-v1", "signature": "sig"},
+        {
+            "type": "reasoning.text",
+            "index": 0,
+            "text": "Let me think",
+            "format": "anthropic-claude-v1",
+            "signature": "sig",
+        },
         *details[3:],
     ]
     assert message.reasoning == "Let me think"
@@ -408,9 +490,9 @@ def test_think_tags_are_reasoning() -> None:
 
 
 def test_parts_may_hold_thinking() -> None:
-    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "8 × 2"}], "closed": True}
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "8 * 2"}], "closed": True}
     message = answer({"content": [thinking, {"type": "text", "text": "16"}]})
-    assert (message.reasoning, message.text) == ("8 × 2", "16")
+    assert (message.reasoning, message.text) == ("8 * 2", "16")
     assert message.blocks[0]["extras"] == {"closed": True}
 
 
@@ -423,7 +505,10 @@ def test_parts_may_hold_a_signed_summary() -> None:
 
 def test_parts_of_unknown_kinds_are_kept() -> None:
     part = {"type": "reference", "reference_ids": [1]}
-    assert answer({"content": [{"type": "text", "text": "a"}, part]}).blocks[1] == {"type": "non_standard", "value": part}
+    assert answer({"content": [{"type": "text", "text": "a"}, part]}).blocks[1] == {
+        "type": "non_standard",
+        "value": part,
+    }
 
 
 # other things an answer holds
@@ -448,20 +533,37 @@ def test_audio_in_pieces_padded_one_by_one_is_one_sound() -> None:
 
 
 def test_audio_of_empty_fields_is_none() -> None:
-    assert answer({"content": "Hi", "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""}}).blocks == [{"type": "text", "text": "Hi"}]
+    assert answer({"content": "Hi", "audio": {"data": "", "expires_at": 0, "id": "", "transcript": ""}}).blocks == [
+        {"type": "text", "text": "Hi"}
+    ]
 
 
 def test_images_out_keep_their_order_though_all_have_index_0() -> None:
-    images = [{"type": "image_url", "index": 0, "image_url": {"url": f"data:image/png;base64,{data}"}} for data in ("AAAA", "BBBB")]
+    images = [
+        {"type": "image_url", "index": 0, "image_url": {"url": f"data:image/png;base64,{data}"}}
+        for data in ("AAAA", "BBBB")
+    ]
     blocks = [b for b in stream(*(choice({"images": [i]}) for i in images), STOP).blocks if b["type"] == "image"]
     assert blocks == [{"type": "image", "base64": data, "mime_type": "image/png"} for data in ("AAAA", "BBBB")]
 
 
 def test_annotations_are_citations_of_the_text() -> None:
     inside = {"url": "https://a.example", "title": "A", "start_index": 1, "end_index": 4, "content": "page"}
-    message = answer({"content": "As said", "annotations": [{"type": "url_citation", "url_citation": inside}, {"type": "odd", "x": 1}]})
+    message = answer(
+        {
+            "content": "As said",
+            "annotations": [{"type": "url_citation", "url_citation": inside}, {"type": "odd", "x": 1}],
+        }
+    )
     assert message.blocks[0]["annotations"] == [
-        {"type": "citation", "url": "https://a.example", "title": "A", "start_index": 1, "end_index": 4, "extras": {"content": "page"}},
+        {
+            "type": "citation",
+            "url": "https://a.example",
+            "title": "A",
+            "start_index": 1,
+            "end_index": 4,
+            "extras": {"content": "page"},
+        },
         {"type": "odd", "x": 1},
     ]
 
@@ -482,7 +584,9 @@ def test_search_results_beside_the_answer_are_citations_once() -> None:
 
 
 def test_logprobs_add_up() -> None:
-    entries = [{"token": t, "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": t, "logprob": -0.1}]} for t in "ab"]
+    entries = [
+        {"token": t, "logprob": -0.1, "bytes": None, "top_logprobs": [{"token": t, "logprob": -0.1}]} for t in "ab"
+    ]
     events = [choice({"content": e["token"]}, logprobs={"content": [e], "refusal": None}) for e in entries]
     assert stream(*events, STOP).response_metadata["logprobs"] == {"content": entries}
 
@@ -544,10 +648,15 @@ def test_usage_under_x_groq_is_read() -> None:
 
 
 def test_cost_and_other_counts_are_kept() -> None:
-    rest = answer({"content": "a"}, usage={"prompt_tokens": 1, "cost": 0.5, "prompt_tokens_details": {"cached_tokens": 0, "video_tokens": 2}})
+    rest = answer(
+        {"content": "a"},
+        usage={"prompt_tokens": 1, "cost": 0.5, "prompt_tokens_details": {"cached_tokens": 0, "video_tokens": 2}},
+    )
     assert rest.response_metadata["usage"] == {"cost": 0.5, "prompt_tokens_details": {"video_tokens": 2}}
 
 
-@pytest.mark.parametrize("usage", ["n/a", 7, [], {"prompt_tokens": "many"}, {"prompt_tokens": None, "completion_tokens": 1.5}])
+@pytest.mark.parametrize(
+    "usage", ["n/a", 7, [], {"prompt_tokens": "many"}, {"prompt_tokens": None, "completion_tokens": 1.5}]
+)
 def test_usage_that_is_none_does_no_harm(usage: Any) -> None:
     assert answer({"content": "a"}, usage=usage).text == "a"

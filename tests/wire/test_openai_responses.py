@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -98,7 +99,7 @@ RESPONSE = {
 EVENTS = [
     event("created", response={**RESPONSE, "status": "in_progress", "output": [], "usage": None}),
     added(0, type="reasoning", id="rs_1", summary=[], encrypted_content="dW5maW5pc2hlZA"),
-    event("reasoning_summary_part.added", item_id="rs_1", output_index=0, summary_index=0, part={"type": "summary_text", "text": ""}),
+    event("reasoning_summary_part.added", output_index=0, summary_index=0, part={"type": "summary_text", "text": ""}),
     event("reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="Look "),
     event("reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="first."),
     event("reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=1, delta="Then say."),
@@ -111,9 +112,9 @@ EVENTS = [
     event("code_interpreter_call_code.delta", output_index=2, item_id="ci_1", delta="print(1)"),
     done(2, CODE),
     added(3, type="message", id="msg_1", role="assistant", content=[], status="in_progress", phase="final_answer"),
-    event("content_part.added", output_index=3, item_id="msg_1", content_index=0, part={"type": "output_text", "text": ""}),
+    event("content_part.added", output_index=3, content_index=0, part={"type": "output_text", "text": ""}),
     text(3, "Zürich\u2028 ", obfuscation="xk2"),
-    event("output_text.annotation.added", output_index=3, item_id="msg_1", content_index=0, annotation_index=0, annotation=CITED),
+    event("output_text.annotation.added", output_index=3, content_index=0, annotation_index=0, annotation=CITED),
     text(3, "🌧️."),
     event("output_text.done", output_index=3, item_id="msg_1", content_index=0, text="Zürich\u2028 🌧️."),
     done(3, MESSAGE),
@@ -172,9 +173,9 @@ def test_bytes_may_be_cut_anywhere() -> None:
 
 @given(st.lists(st.integers(0, len(sse(EVENTS))), max_size=30))
 def test_arbitrary_cuts_give_the_same_message(places: list[int]) -> None:
-    data, edges = sse(EVENTS), [0, *sorted(places), None]
+    data = sse(EVENTS)
 
-    assert read(*(data[a:b] for a, b in zip(edges, edges[1:], strict=False))) == read(data)
+    assert read(*(data[a:b] for a, b in pairwise([0, *sorted(places), None]))) == read(data)
 
 
 @given(damaged(EVENTS))
@@ -195,7 +196,11 @@ def test_random_bytes_give_only_our_errors(data: bytes) -> None:
 def test_each_part_of_a_summary_is_a_block_and_only_the_finished_item_gives_its_encrypted_content() -> None:
     first, second, *_ = read(sse(EVENTS)).blocks
 
-    assert first == {"type": "reasoning", "reasoning": "Look first.", "extras": {"id": "rs_1", "encrypted_content": "ZW5jcnlwdGVk"}}
+    assert first == {
+        "type": "reasoning",
+        "reasoning": "Look first.",
+        "extras": {"id": "rs_1", "encrypted_content": "ZW5jcnlwdGVk"},
+    }
     assert second == {"type": "reasoning", "reasoning": "Then say.", "extras": {"id": "rs_1"}}
 
 
@@ -221,7 +226,14 @@ def test_a_tool_that_the_provider_runs_shows_when_it_begins_and_keeps_its_item()
 
 
 def test_a_remote_mcp_tool_shows_its_arguments_and_its_failure() -> None:
-    item = {"type": "mcp_call", "id": "mcp_1", "name": "ask", "arguments": '{"q": 1}', "server_label": "wiki", "error": "gone"}
+    item = {
+        "type": "mcp_call",
+        "id": "mcp_1",
+        "name": "ask",
+        "arguments": '{"q": 1}',
+        "server_label": "wiki",
+        "error": "gone",
+    }
     call, result = answered(item).blocks
 
     assert (call["name"], call["args"]) == ("ask", {"q": 1})
@@ -229,7 +241,14 @@ def test_a_remote_mcp_tool_shows_its_arguments_and_its_failure() -> None:
 
 
 def test_a_generated_image_is_an_image_block_and_its_bytes_are_kept_once() -> None:
-    item = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "output_format": "webp", "revised_prompt": "a cat", "result": "aW1n"}
+    item = {
+        "type": "image_generation_call",
+        "id": "ig_1",
+        "status": "completed",
+        "output_format": "webp",
+        "revised_prompt": "a cat",
+        "result": "aW1n",
+    }
     call, image = answered(item).blocks
 
     assert (image["type"], image["base64"], image["mime_type"]) == ("image", "aW1n", "image/webp")
@@ -266,12 +285,19 @@ def test_a_custom_tools_free_text_is_its_one_argument() -> None:
 
 
 def test_a_refusal_is_its_own_block() -> None:
-    item = {"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "refusal", "refusal": "I can't."}]}
+    item = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "content": [{"type": "refusal", "refusal": "I can't."}],
+    }
     deltas = [event("refusal.delta", output_index=0, content_index=0, delta=d) for d in ("I ", "can't.")]
     message = streamed(added(0, **{**item, "content": []}), *deltas, done(0, item))
 
     assert message.text == ""
-    assert message.blocks == answered(item).blocks == [{"type": "refusal", "text": "I can't.", "extras": {"id": "msg_1"}}]
+    assert (
+        message.blocks == answered(item).blocks == [{"type": "refusal", "text": "I can't.", "extras": {"id": "msg_1"}}]
+    )
 
 
 def test_open_models_reason_in_content_parts() -> None:
@@ -300,13 +326,14 @@ def test_a_content_index_that_counts_only_some_parts_does_not_double_the_text() 
 
 def test_servers_without_output_indices_are_followed_by_item_ids() -> None:
     """llama.cpp."""
+    whole = {**MESSAGE, "content": [{"type": "output_text", "text": "Hello"}]}
     message = read(sse([
         event("output_item.added", item={"type": "message", "id": "msg_1", "content": []}),
         event("output_text.delta", item_id="msg_1", delta="Hel"),
         event("output_text.delta", item_id="msg_1", delta="lo"),
         event("output_item.added", item={**CALL, "id": None, "arguments": ""}),
         event("function_call_arguments.delta", item_id="fc_1", delta="{}"),
-        event("completed", response={**RESPONSE, "output": [{**MESSAGE, "content": [{"type": "output_text", "text": "Hello"}]}]}),
+        event("completed", response={**RESPONSE, "output": [whole]}),
     ]))  # fmt: skip
 
     assert message.text == "Hello"
@@ -337,7 +364,11 @@ def test_arguments_that_are_no_json_are_an_invalid_call() -> None:
 
 def test_logprobs_come_with_the_deltas_in_chat_form_and_once() -> None:
     entries = [{"token": t, "logprob": -0.5, "bytes": [1], "top_logprobs": []} for t in ("Hel", "lo")]
-    item = {"type": "message", "id": "msg_1", "content": [{"type": "output_text", "text": "Hello", "logprobs": entries}]}
+    item = {
+        "type": "message",
+        "id": "msg_1",
+        "content": [{"type": "output_text", "text": "Hello", "logprobs": entries}],
+    }
     message = streamed(
         added(0, type="message", id="msg_1"),
         text(0, "Hel", logprobs=entries[:1]),
@@ -367,7 +398,12 @@ def test_an_incomplete_answer_says_why(reason: str, neutral: str) -> None:
 
 
 def test_a_failed_response_is_an_error_and_keeps_what_came() -> None:
-    failed = {**RESPONSE, "status": "failed", "output": [], "error": {"code": "server_error", "message": "The model broke."}}
+    failed = {
+        **RESPONSE,
+        "status": "failed",
+        "output": [],
+        "error": {"code": "server_error", "message": "The model broke."},
+    }
     with pytest.raises(ServerError, match="The model broke") as caught:
         read(sse([added(0, type="message", id="msg_1"), text(0, "Half "), event("failed", response=failed)]))
 

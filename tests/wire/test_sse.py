@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,13 +65,15 @@ def test_a_page_in_place_of_a_stream_is_kept_as_stray() -> None:
     assert frames.stray == b""
 
 
-BODY = "event: x\r\ndata: {\"t\": \"é\u2028漢🙂\"}\r\n\r\n: note\r\n\r\ndata: 1\ndata: 2\n\ndata: 3\r\rdata: [DONE]\n\n".encode()
+BODY = (
+    'event: x\r\ndata: {"t": "é\u2028漢🙂"}\r\n\r\n: note\r\n\r\ndata: 1\ndata: 2\n\ndata: 3\r\rdata: [DONE]\n\n'
+).encode()
 
 
 @given(st.lists(st.integers(0, len(BODY)), max_size=12))
 def test_cuts_change_nothing(places: list[int]) -> None:
     ends = [0, *sorted(places), len(BODY)]
-    assert events(*(BODY[a:b] for a, b in zip(ends, ends[1:], strict=False))) == events(BODY)
+    assert events(*(BODY[a:b] for a, b in pairwise(ends))) == events(BODY)
 
 
 def test_byte_by_byte_changes_nothing() -> None:
@@ -82,8 +86,10 @@ def test_any_bytes_are_survived(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", [b"data: " + b"x" * 100, b"x" * 100, b"data: " + b"x" * 90 + b"\n", b"stray\n\n"], ids=["open line", "stray line", "data lines", "strays"]
-)  # fmt: skip
+    "piece",
+    [b"data: " + b"x" * 100, b"x" * 100, b"data: " + b"x" * 90 + b"\n", b"stray\n\n"],
+    ids=["open line", "stray line", "data lines", "strays"],
+)
 def test_an_endless_event_is_refused_with_bounded_memory(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sse, "MAX_EVENT", 5_000)
     frames = SSE()

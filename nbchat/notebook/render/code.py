@@ -1,6 +1,7 @@
 """Highlighted code as a few short classes: small in the notebook file, and plain code where styles are stripped."""
 
 import html
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -20,7 +21,7 @@ _SECONDS = 0.3  # a lexer that takes longer has met text made to slow it down; w
 # The lexer is the model's choice, so only lexers without a runaway pattern.
 LANGUAGES = frozenset(
     {
-        "bash", "c", "cpp", "csharp", "css", "diff", "docker", "go", "graphql", "haskell", "html", "http", "ini",
+        "bash", "c", "cpp", "csharp", "css", "diff", "docker", "go", "graphql", "haskell", "html", "http",
         "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "make", "matlab", "nix", "ocaml", "perl",
         "php", "powershell", "protobuf", "pycon", "python", "r", "ruby", "rust", "scala", "sql", "swift", "toml", "tsx",
         "typescript", "xml", "yaml", "zig",
@@ -72,14 +73,42 @@ _CLASSES: list[tuple[_TokenType, str]] = [
 def code_html(code: str, language: str = "") -> str:
     """`<pre>` with the code of a fenced block; `language` is the first word of its info, as the model spells it."""
     name = _ALIASES.get(language.lower(), language.lower())
-    code = visible(code)  # a direction override can make code read other than it runs
-    if name not in LANGUAGES:
-        return f"<pre><code>{html.escape(code)}</code></pre>\n"
-    body = _highlight(code, name) if len(code) <= LONGEST else html.escape(code)
-    return f'<pre data-lang="{name}"><code>{body}</code></pre>\n'
+    return _pre(_highlight(visible(code), name), name)  # a direction override can make code read other than it runs
+
+
+_WITHIN = re.compile(r'<span class="([sc])">[^<]*\n</span>\Z')  # the code ends in a string or comment of many lines
+
+
+class GrowingCode:
+    """The same for a block that still grows: only its last lines are lexed at each redraw, and all of them now and then.
+
+    In between, the last lines are lexed as if they stood alone, which may miss a construct that began far above.
+    """
+
+    def __init__(self) -> None:
+        self._language = self._lexed = self._markup = ""
+
+    def html(self, code: str, language: str) -> str:
+        """`<pre>` with the code so far."""
+        name, code = _ALIASES.get(language.lower(), language.lower()), visible(code)
+        new = len(code) - len(self._lexed)
+        if name != self._language or not code.startswith(self._lexed) or new > max(1_500, len(code) // 8):
+            self._language, self._lexed = name, code[: code.rfind("\n") + 1]
+            self._markup = _highlight(self._lexed, name)
+        rest = code[len(self._lexed) :]
+        within = _WITHIN.search(self._markup)
+        tail = f'<span class="{within[1]}">{html.escape(rest)}</span>' if within else _highlight(rest, name)
+        return _pre(self._markup + tail, name)
+
+
+def _pre(markup: str, name: str) -> str:
+    shown = f' data-lang="{name}"' if name in LANGUAGES else ""
+    return f"<pre{shown}><code>{markup}</code></pre>\n"
 
 
 def _highlight(code: str, name: str) -> str:
+    if name not in LANGUAGES or len(code) > LONGEST:
+        return html.escape(code)
     runs = groupby(_tokens(code, name), key=itemgetter(0))
     pieces = ((kind, html.escape("".join(text for _, text in run))) for kind, run in runs)
     return "".join(f'<span class="{kind}">{text}</span>' if kind else text for kind, text in pieces)

@@ -38,17 +38,23 @@ def normal(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def markdown_parser(allow_hosts: frozenset[str], heading_offset: int) -> MarkdownIt:
-    """The one configured parser. `env["open"]` tells it that the answer still comes and its end should look calm."""
+    """The one configured parser. Its `env`, beside markdown-it's own keys, may hold:
+
+    open: whether the answer still comes, and its end should look calm.
+    inlines: the texts of the parse before and the `references` they were parsed with; replaced by those of this one.
+    growing_code: a `GrowingCode` for the last block.
+    """
     md = MarkdownIt("commonmark", {"html": False, "xhtmlOut": False, "maxNesting": DEEPEST})
     md.enable(["table", "strikethrough"]).use(math_plugin)
     md.validateLink = lambda url: is_safe_link(url) or is_loadable_image(url, ())  # type: ignore[method-assign]
     md.normalizeLinkText = lambda link: link  # type: ignore[method-assign]  # punycode unmasks a look-alike host
     md.inline.ruler.before("autolink", "plain_tag", _plain_tag)
     md.inline.ruler.push("bare_url", _bare_url)
+    md.core.ruler.before("inline", "tasks", _tick_tasks)
     md.core.ruler.before("inline", "mend", mend)
     md.core.ruler.before("inline", "brackets", _leave_brackets)
+    md.core.ruler.at("inline", _parse_inlines)
     md.core.ruler.push("headings", _nest_headings(heading_offset))
-    md.core.ruler.push("tasks", _tick_tasks)
     for name, rule in _RENDERERS.items():
         md.add_render_rule(name, rule)
     md.add_render_rule("image", _image(allow_hosts))
@@ -112,10 +118,25 @@ def _leave_brackets(state: StateCore) -> None:
 
 def _tick_tasks(state: StateCore) -> None:
     for item, _, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
-        if item.type == "list_item_open" and inline.type == "inline" and inline.children:
-            first = inline.children[0]
-            if first.type == "text" and (box := re.match(r"\[([ xX])\](?=\s)", first.content)):
-                first.content = ("☐" if box[1] == " " else "☑") + first.content[3:]
+        if item.type == "list_item_open" and (box := re.match(r"\[([ xX])\](?=\s)", inline.content)):
+            inline.content = ("☐" if box[1] == " " else "☑") + inline.content[3:]
+
+
+def _parse_inlines(state: StateCore) -> None:
+    """Parse the text of every block, or take over what the parse before made of the same text."""
+    definitions = state.env.get("references", {})
+    defined, known = state.env.get("inlines") or (None, {})
+    if defined != definitions:
+        known = {}
+    parsed: dict[str, list[Token]] = {}
+    for token in state.tokens:
+        if token.type == "inline":
+            children = known.get(token.content)
+            if children is None:
+                children = []
+                state.md.inline.parse(token.content, state.md, state.env, children)
+            token.children = parsed[token.content] = children
+    state.env["inlines"] = (dict(definitions), parsed)
 
 
 def _text(self: Any, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
@@ -123,7 +144,9 @@ def _text(self: Any, tokens: Sequence[Token], idx: int, options: Any, env: Any) 
 
 
 def _code(self: Any, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-    return code_html(tokens[idx].content, (tokens[idx].info.split() or [""])[0])
+    language = (tokens[idx].info.split() or [""])[0]
+    growing = env.get("growing_code") if idx == len(tokens) - 1 else None
+    return (growing.html if growing else code_html)(tokens[idx].content, language)
 
 
 def _inline_code(self: Any, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:

@@ -1,13 +1,18 @@
 """An answer as it grows: finished blocks are rendered once, only the open end again."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
 from markdown_it.token import Token
 
+from .code import GrowingCode
 from .markdown import markdown_parser, normal
 from .mend import without_marker
 from .safe import clean
+
+
+_BLANK_LINE = re.compile(r"\n[ \t]*\n(?=\S)")
 
 
 class MarkdownStream:
@@ -26,6 +31,9 @@ class MarkdownStream:
         self._definitions: dict[str, Any] = {}  # of links, in finished blocks
         self._known: dict[str, Any] = {}
         self._tail = ""
+        self._tried = 0  # blank lines of the tail that were tried as an end of a block
+        self._inlines: Any = None
+        self._code = GrowingCode()
 
     def feed(self, text: str) -> None:
         """Add the next piece, cut anywhere."""
@@ -40,15 +48,19 @@ class MarkdownStream:
         self._finish_blocks()
         tail = normal(self._tail)
         env: dict[str, Any] = {"references": dict(self._definitions), "open": streaming}
+        env |= {"inlines": self._inlines, "growing_code": self._code if streaming else None}
         tokens = self._parser.parse(without_marker(tail) if streaming else tail, env)
+        self._inlines = env["inlines"]
         self._render_finished(env["references"])
         return "".join(self._markup) + clean(self._parser.renderer.render(tokens, self._parser.options, env))
 
     def _finish_blocks(self) -> None:
         """Move every block that later text cannot change from the tail to the finished ones."""
         complete = normal(self._tail[: self._tail.rfind("\n") + 1])
-        if "\n" not in complete[:-1]:
+        paragraphs = len(_BLANK_LINE.findall(complete))
+        if paragraphs == self._tried:
             return
+        self._tried = paragraphs
         env: dict[str, Any] = {"references": dict(self._definitions)}
         tokens: list[Token] = []
         self._parser.block.parse(complete, self._parser, env, tokens)
@@ -60,6 +72,7 @@ class MarkdownStream:
         source = "\n".join(lines[: cuts[-1]]) + "\n"
         self._parser.block.parse(source, self._parser, {"references": self._definitions}, [])
         self._sources.append(source)
+        self._tried = 0
         self._tail = "\n".join(lines[cuts[-1] :]) + self._tail[self._tail.rfind("\n") + 1 :]
 
     def _render_finished(self, definitions: dict[str, Any]) -> None:

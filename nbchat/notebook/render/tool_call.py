@@ -9,12 +9,12 @@ from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text
 from nbchat.values.blocks import growing_call
 
-_KINDS = ("tool_call", "tool_call_chunk", "invalid_tool_call")
+CALL_KINDS = ("tool_call", "tool_call_chunk", "invalid_tool_call")
 
 
 def html(part: Part, page: Page) -> str | None:
     """The call on one line; its result below, folded where it is long."""
-    if part.kind not in _KINDS:
+    if part.kind not in CALL_KINDS:
         return None
     head = f"<b>{escape_text(part.block.get('name') or '…')}</b>({escape_text(_arguments(part))}) {_outcome(part)}"
     result = _result(part)
@@ -26,7 +26,7 @@ def html(part: Part, page: Page) -> str | None:
 
 def markdown(part: Part) -> str | None:
     """The call as code, its result as a quotation."""
-    if part.kind not in _KINDS:
+    if part.kind not in CALL_KINDS:
         return None
     lines = [f"`{part.block.get('name')}({_arguments(part)})`".replace("\n", " ")]
     lines += [f"> {line}" for line in _result(part).splitlines()]

@@ -1,0 +1,31 @@
+"""What a model's name says: "openai:gpt-5-nano", or "gpt-5-nano" alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbchat.providers.names import infer_provider
+from nbchat.providers.table import ALIASES, PROVIDERS
+from nbchat.values.errors import ConfigurationError
+
+
+def split_name(model: Any, model_provider: str | None) -> tuple[str, str]:
+    """(provider, the provider's name of the model).
+
+    Raises:
+        ConfigurationError: the name is empty, or says no provider and none can be told from it.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigurationError('a model needs a name, as in init_chat_model("openai:gpt-5-nano")')
+    if model_provider:
+        return model_provider, model.removeprefix(f"{model_provider}:")
+    provider, colon, name = model.partition(":")
+    if colon and name and provider.lower().replace("-", "_") in (PROVIDERS.keys() | ALIASES.keys()):
+        return provider, name
+    if found := infer_provider(model):
+        return found, model
+    if colon and name:
+        return provider, name  # a stranger, to be told as one
+    raise ConfigurationError(
+        f"{model!r} does not say whose model it is: write it as 'provider:{model}', or pass model_provider="
+    )
