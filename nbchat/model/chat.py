@@ -17,7 +17,7 @@ from nbchat.model.init import init_chat_model
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ChatError, ConfigurationError
-from nbchat.values.messages import AIMessage, Content, HumanMessage, Message, SystemMessage, read_messages
+from nbchat.values.messages import AIMessage, Content, HumanMessage, Message, SystemMessage, ToolMessage, read_messages
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import ToolSpec
 
@@ -72,7 +72,8 @@ class Chat:
         Args:
             content: text, content blocks or a message; None goes on from tool results that the model has not seen.
             config: see `RunnableConfig`; `recursion_limit` takes the place of `max_rounds`.
-            params: parameters of this turn alone: `temperature`, …, and `system` for other instructions.
+            params: parameters of this turn alone: `temperature`, …, `system` for other instructions, and
+                `tool_choice`, which holds for the first answer of the turn.
 
         Raises:
             RoundLimitError: the model kept asking for tools.
@@ -111,6 +112,8 @@ class Chat:
         limit = (config or {}).get("recursion_limit", self.max_rounds)
 
         def one_answer(messages: Sequence[Message]) -> Flow[AIMessage]:
+            if isinstance(messages[-1], ToolMessage) and params.get("tool_choice") != "none":
+                params.pop("tool_choice", None)  # a tool once forced would be called for ever
             return model.flow([*before, *messages], config, stream=True, **params)
 
         def turn() -> Flow[AIMessage]:

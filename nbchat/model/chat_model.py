@@ -9,6 +9,7 @@ from typing import Any
 from nbchat.flow.answer import Cache, answer
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
+from nbchat.flow.forced_tool import by_schema
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.globals import cache_in_use
@@ -53,10 +54,16 @@ class ChatModel(Verbs[AIMessage]):
         handlers = handlers_of(merged)
         messages = read_messages(input)
         call = self.call(messages, stream=stream or any(h.streams for h in handlers), **kwargs)
-        flow = answer(self.target, call, cache_in_use(self.cache), self.rate_limiter)
+        flow = self._answer(call)
         if not handlers:
             return flow
         return observed(flow, handlers, merged, self.described(), messages)
+
+    def _answer(self, call: Call) -> Flow[AIMessage]:
+        cache = cache_in_use(self.cache)
+        if getattr(self.target.codec, "forced_tools_by_schema", False):
+            return by_schema(lambda call: answer(self.target, call, cache, self.rate_limiter), call)
+        return answer(self.target, call, cache, self.rate_limiter)
 
     def call(self, messages: Sequence[Message], *, stream: bool = False, **kwargs: Any) -> Call:
         """The neutral call that a conversation makes with this model's parameters.

@@ -114,6 +114,7 @@ def _local_endpoint(name: str) -> Endpoint:
         from nbchat import local
 
         engine = local.endpoint(name)
-        return Endpoint("local", engine.base_url, Secret(engine.api_key))
+        # llama.cpp now and then closes a connection after a stream, while the next request is on its way
+        return Endpoint("local", engine.base_url, Secret(engine.api_key), headers={"connection": "close"})
 
     return Endpoint("local", f"local:{name}", starter=start)

@@ -74,6 +74,8 @@ def checked_choice(choice: Any, tools: tuple[Bound, ...]) -> str | Mapping[str, 
         ConfigurationError: the tool it names is not among these; says which are.
     """
     match choice:
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool", "name": str(name)}:
+            return checked_choice(name, tools)
         case None | "auto" | "any" | "none" | Mapping():
             return choice
         case bool():

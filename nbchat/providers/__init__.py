@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from nbchat.providers.shown import ProvidersTable
 
 
-class _Callable(ModuleType):
-    """A package that is also the function of its name, in whatever order the two are first asked for."""
+class _Providers(ModuleType):
+    """A package that is also the function of its name: importing it sets `nbchat.providers` either way."""
 
     def __call__(self) -> ProvidersTable:
+        """Every provider, with what can be asked of it and whether its key is set (never the key)."""
         from nbchat.providers.shown import providers_table
 
         return providers_table()
 
 
-sys.modules[__name__].__class__ = _Callable
+providers = sys.modules[__name__]
+providers.__class__ = _Providers

@@ -117,7 +117,7 @@ class Endpoint:
         """(address, headers with the key) of a request about to be sent."""
         url = self.url(request)
         headers = {"content-type": "application/json", "accept-encoding": "gzip", **self.headers, **request.headers}
-        if self.key is not None:
+        if self.key is not None and self.key_header[0] not in self.headers:  # a user's own header goes before
             headers[self.key_header[0]] = self.key_header[1] + self.key.reveal()
         if self.signer is not None:
             headers = self.signer(request.method, url, headers, body)

@@ -85,7 +85,7 @@ class Provider:
         endpoint = row.opener(opening) if row.opener else opening.endpoint()
         return replace(
             endpoint,
-            headers={**endpoint.headers, **(own.get("default_headers") or {})},
+            headers={**endpoint.headers, **_lower(own.get("default_headers") or {})},
             query={**endpoint.query, **(own.get("default_query") or {})},
         ), row
 
@@ -137,6 +137,10 @@ class Opening:
             where = f"set {env[0]} in the environment, or pass {argument}=" if env else f"pass {argument}="
             raise ConfigurationError(f"{self.name} needs {argument}: {where}")
         return str(found).strip().removeprefix("https://").strip("/")
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _environment(names: tuple[str, ...]) -> str | None:

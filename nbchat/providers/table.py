@@ -293,7 +293,9 @@ def register_provider(
     if not plain.isidentifier():
         raise ConfigurationError(f"{name!r} is no name for a provider: use letters, digits and underscores")
     if unknown := fields_.keys() - {field.name for field in fields(Provider)}:
-        raise ConfigurationError(f"a provider has no {', '.join(sorted(unknown))}; see nbchat.providers.Provider")
+        raise ConfigurationError(
+            f"a provider has no {', '.join(sorted(unknown))}; see nbchat.providers.provider.Provider"
+        )
     given = dict(fields_)
     if isinstance(given.get("key_env"), str):
         given["key_env"] = (given["key_env"],)

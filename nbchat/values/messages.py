@@ -45,6 +45,7 @@ FINISH_REASONS = {  # the providers' words, in OpenAI's
     "guardrail_intervened": "content_filter",
     "refusal": "content_filter",
     "safety": "content_filter",
+    "sensitive": "content_filter",
     "recitation": "content_filter",
     "blocklist": "content_filter",
     "prohibited_content": "content_filter",

@@ -95,7 +95,7 @@ def asked(call: Call) -> Iterator[str]:
     if call.output is not None:
         yield call.output.method
     for option, value in call.options.items():
-        if option in _OPTIONS and value not in (None, False, []):
+        if option in _OPTIONS and value is not None and value is not False and value != []:
             yield _OPTIONS[option]
         elif option == "reasoning" and value is not None:
             yield "reasoning_budget" if type(value) is int else "reasoning"

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from nbchat.values.errors import StreamError
 from nbchat.wire.sse import MAX_EVENT
 
-_MARKS = re.compile(rb'["{}\[\]]')  # what matters outside a string
-_ENDS = re.compile(rb'["\\]')  # what matters inside one
+_BRACKET = re.compile(rb"[{}\[\]]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_SEPARATORS = b" \t\r\n,"
 
 
 class JsonArray:
@@ -33,37 +34,29 @@ class JsonArray:
         Raises:
             StreamError: one object is larger than 64 MB, or there is something else where an object belongs.
         """
+        if self._depth == 0 and (whole := self._one_object(data)):
+            yield b"", whole
+            return
         begin = at = 0
-        while True:
-            at = self._next_mark(data, at)
-            if at < 0:
-                break
-            mark = data[at : at + 1]
-            at += 1
-            if self._depth == 0:
-                if mark == b"{":
-                    self._depth, begin = 1, at - 1
-                elif mark == b"]":
-                    self.closed = True
-                elif mark != b"[":
-                    shown = data[at - 1 : at + 60]
-                    raise StreamError(f"the server sent {shown!r} where an object of a JSON array belongs")
-            elif mark == b'"':
-                self._in_string = True
-            elif mark in b"{[":
-                self._depth += 1
-            else:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._held.append(data[begin:at])
-                    whole, self._held, self._size = b"".join(self._held), [], 0
-                    yield b"", whole
-        if self._depth:
-            self._held.append(data[begin:])
-            self._size += len(data) - begin
-            if self._size > MAX_EVENT:
-                limit = MAX_EVENT >> 20
-                raise StreamError(f"the server sent more than {limit} MB without ending an object")
+        for n, segment in enumerate(self._without_escapes(data).split(b'"')):
+            if n:
+                self._in_string = not self._in_string
+            end = at + len(segment)
+            if not self._in_string:
+                for found in _BRACKET.finditer(segment):
+                    place = at + found.start()
+                    if self._depth == 0:
+                        self._between(data[begin:place], found.group())
+                        begin = place + (found.group() != b"{")
+                    elif found.group() in b"{[":
+                        self._depth += 1
+                    else:
+                        self._depth -= 1
+                        if self._depth == 0:
+                            yield b"", self._whole(data[begin : place + 1])
+                            begin = place + 1
+            at = end + 1
+        self._keep(data[begin:])
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
         """Nothing is left at the end of the stream but what was cut."""
@@ -71,20 +64,52 @@ class JsonArray:
             raise StreamError("the answer was cut within a JSON object; what came before is in error.partial")
         return iter(())
 
-    def _next_mark(self, data: bytes, at: int) -> int:
-        """The place of the next mark outside a string, or -1."""
-        while self._in_string:
-            if self._escaped:
-                if at >= len(data):
-                    return -1
-                at, self._escaped = at + 1, False
-            end = _ENDS.search(data, at)
-            if end is None:
-                return -1
-            at = end.end()
-            if end.group() == b"\\":
-                self._escaped = True
-            else:
-                self._in_string = False
-        found = _MARKS.search(data, at)
-        return -1 if found is None else found.start()
+    def _one_object(self, data: bytes) -> bytes | None:
+        """The one whole object that the data is, as it mostly is: found with a tenth of the work."""
+        found = data.strip(_SEPARATORS)
+        if not (found.startswith(b"{") and found.endswith(b"}")):
+            return None
+        segments = _masked(found).split(b'"')
+        brackets = b"".join(segments[::2]).translate(None, _NO_BRACKETS)
+        depth = 0
+        for place, bracket in enumerate(brackets, 1):
+            depth += 1 if bracket in b"{[" else -1
+            if depth == 0:
+                return found if place == len(brackets) and len(segments) % 2 else None
+        return None
+
+    def _without_escapes(self, data: bytes) -> bytes:
+        """The same number of bytes, but every quote in it begins or ends a string."""
+        if self._escaped and data:
+            data, self._escaped = b"_" + data[1:], False
+        data = _masked(data)
+        self._escaped = data.endswith(b"\\")
+        return data
+
+    def _between(self, gap: bytes, bracket: bytes) -> None:
+        """What stands between objects: an object begins, or the array begins or ends."""
+        if bracket == b"{":
+            self._depth = 1
+        elif bracket == b"]":
+            self.closed = True
+        if gap.strip(_SEPARATORS) or bracket == b"}":
+            shown = (gap + bracket)[:60]
+            raise StreamError(f"the server sent {shown!r} where an object of a JSON array belongs")
+
+    def _whole(self, last: bytes) -> bytes:
+        self._held.append(last)
+        whole, self._held, self._size = b"".join(self._held), [], 0
+        return whole
+
+    def _keep(self, rest: bytes) -> None:
+        if self._depth == 0:
+            self._between(rest, b"")
+            return
+        self._held.append(rest)
+        self._size += len(rest)
+        if self._size > MAX_EVENT:
+            raise StreamError(f"the server sent more than {MAX_EVENT >> 20} MB without ending an object")
+
+
+def _masked(data: bytes) -> bytes:
+    return data.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in data else data

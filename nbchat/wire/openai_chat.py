@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -96,9 +97,9 @@ class OpenAIChat:
             raise StreamError(f"{provider} answered with JSON that is no chat completion: {str(data)[:120]!r}")
         if is_error(data):
             raise read_error(provider, None, {}, data)
-        reader = OpenAIChatDecoder(provider)
+        reader = OpenAIChatDecoder(provider, whole=True)
         whole = Gathering()
-        for chunk in reader.on_event(b"", {**data, "object": "chat.completion"}):
+        for chunk in reader.on_event(b"", dict(data)):
             whole.add(chunk)
         whole.add(reader.last())
         return whole.message()
@@ -110,7 +111,7 @@ class OpenAIChat:
             del body["stream_options"]
         elif "max_tokens" in body and "max_completion_tokens" in problem:
             body["max_completion_tokens"] = body.pop("max_tokens")
-        elif "max_completion_tokens" in body and "max_completion_tokens" in problem:
+        elif "max_completion_tokens" in body and "max_completion_tokens" in problem and _UNKNOWN.search(problem):
             body["max_tokens"] = body.pop("max_completion_tokens")
         else:
             return None
@@ -167,6 +168,9 @@ class OpenAIChat:
         if strict or output.strict is not None:
             form["strict"] = strict
         return {"type": "json_schema", "json_schema": form}
+
+
+_UNKNOWN = re.compile(r"unknown|unsupported|unrecogni[sz]ed|unexpected|not (permitted|allowed|supported)|extra", re.I)
 
 
 def _put(body: dict[str, Any], path: str, value: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from nbchat.values.blocks import Block
+from nbchat.values.blocks import Block, tool_call
 from nbchat.values.messages import AIMessageChunk
-from nbchat.wire.untrusted import object_of, text_of
+from nbchat.wire.untrusted import count_of, object_of, text_of
 
 _CALL = frozenset({"index", "id", "type", "function"})
 
@@ -66,3 +66,18 @@ class CallReader:
     def _is_another(self, number: int, id: str | None) -> bool:
         """Whether a piece with a name, of the same index, begins another call than this one."""
         return self._named[number] and bool(id) == self._has_id[number]
+
+
+def executed_tool(tool: Mapping[str, Any]) -> AIMessageChunk:
+    """A tool that Groq ran itself: `type`, `arguments`, and once it is done `output`. A stream repeats it."""
+    number = count_of(tool.get("index")) or 0
+    name, id = text_of(tool.get("type")), f"executed_{number}"
+    args = tool_call(name, text_of(tool.get("arguments")), id)["args"]
+    blocks: list[Block] = [{"type": "server_tool_call", "name": name, "args": args, "id": id, "index": number}]
+    if done := {key: value for key, value in tool.items() if key not in _EXECUTED and value is not None}:
+        result = {"tool_call_id": id, "output": done.pop("output", None), "status": "success"}
+        blocks.append({"type": "server_tool_result", **result, "extras": done, "index": number})
+    return AIMessageChunk(blocks=blocks)
+
+
+_EXECUTED = frozenset({"index", "type", "arguments"})

@@ -12,7 +12,7 @@ from nbchat.values.blocks import Block, standard_block
 from nbchat.values.messages import AIMessageChunk
 from nbchat.wire.codec import piece
 from nbchat.wire.openai_chat_audio import AudioReader
-from nbchat.wire.openai_chat_calls import CallReader
+from nbchat.wire.openai_chat_calls import CallReader, executed_tool
 from nbchat.wire.openai_chat_citations import cited
 from nbchat.wire.openai_chat_logprobs import read_logprobs
 from nbchat.wire.think_tags import ThinkTags
@@ -23,7 +23,18 @@ DETAILS = "reasoning_details"  # OpenRouter's, with the signatures that must go 
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "error"})
 _USUAL = frozenset({"role", "content"})
 _DELTA = frozenset(
-    {*_USUAL, *REASONING, DETAILS, "tool_calls", "function_call", "refusal", "audio", "images", "annotations"}
+    {
+        *_USUAL,
+        *REASONING,
+        DETAILS,
+        "tool_calls",
+        "function_call",
+        "refusal",
+        "audio",
+        "images",
+        "annotations",
+        "executed_tools",
+    }
 )
 
 
@@ -90,8 +101,11 @@ class ChoiceReader:
                 yield from self._text.feed(content)
         elif content is not None:
             yield from self._parts(content)
-        for place, call in enumerate(objects_in(delta.get("tool_calls"))):
+        calls = delta.get("tool_calls")
+        for place, call in enumerate(objects_in([calls] if isinstance(calls, dict) else calls)):
             yield self._calls.read(call, place)
+        for tool in objects_in(delta.get("executed_tools")):
+            yield executed_tool(tool)
         if (function := object_of(delta.get("function_call"))) and any(function.values()):
             yield self._calls.read({"function": function}, 0)  # before there were tools
         if refusal := text_of(delta.get("refusal")):
@@ -158,7 +172,7 @@ def _thinking(part: Mapping[str, Any]) -> AIMessageChunk:
     key = next((key for key in _THOUGHT if part.get(key)), "")
     inner = part.get(key)
     text = text_of(inner) or "".join(text_of(item.get("text")) for item in objects_in(inner))
-    own = {k: v for k, v in part.items() if k not in ("type", key)}
+    own = {k: v for k, v in part.items() if k not in ("type", key) and v}
     for item in objects_in(inner):
         own.update({k: v for k, v in item.items() if k not in ("type", "text") and v})
     block: Block = {"type": "reasoning", "reasoning": text, "index": 0}

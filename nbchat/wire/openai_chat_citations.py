@@ -13,9 +13,14 @@ _BESIDE = ("search_results", "web_search", "citations")  # Perplexity's, Z.ai's,
 
 
 def cited(annotations: Any) -> list[Block]:
-    """A message's `annotations` (`url_citation` and the like) as citations; others stay as they are."""
-    inside = [(a, a.get(text_of(a.get("type")))) for a in objects_in(annotations)]
-    return [_of(own) if isinstance(own, dict) else dict(a) for a, own in inside]
+    """A message's `annotations` as citations where they are (`url_citation`); others stay as they are."""
+    return [_read(annotation) for annotation in objects_in(annotations)]
+
+
+def _read(annotation: dict[str, Any]) -> Block:
+    kind = text_of(annotation.get("type"))
+    inside = annotation.get(kind)
+    return _of(inside) if kind.endswith("citation") and isinstance(inside, dict) else annotation
 
 
 def citations_beside(answer: Mapping[str, Any]) -> list[Block]:

@@ -28,8 +28,9 @@ class OpenAIChatDecoder(StreamDecoder):
     Of several choices (`n`) the first seen is the answer; the others are in `response_metadata["choices"]`, as dicts.
     """
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, *, whole: bool = False) -> None:
         super().__init__(provider)
+        self._whole = whole  # one event is the whole answer
         self.frames = SSE()
         self._usage: Mapping[str, Any] = {}
         self._metadata: dict[str, Any] = {"model_provider": provider, "wire": WIRE}
@@ -60,7 +61,7 @@ class OpenAIChatDecoder(StreamDecoder):
             if event.get("error") or (choices is None and is_error(event)):
                 yield from self._broken_off(event)
         for choice in objects_in(choices):
-            yield from self._choice(choice, event.get("object") == "chat.completion")
+            yield from self._choice(choice)
             if error := choice.get("error"):
                 yield from self._broken_off({"error": error})
 
@@ -99,16 +100,16 @@ class OpenAIChatDecoder(StreamDecoder):
                 both = isinstance(before, dict) and isinstance(value, dict)
                 self._metadata[key] = {**before, **value} if both else value  # type: ignore[dict-item]
 
-    def _choice(self, choice: Mapping[str, Any], whole: bool) -> Iterable[AIMessageChunk]:
+    def _choice(self, choice: Mapping[str, Any]) -> Iterable[AIMessageChunk]:
         index = choice.get("index") or 0
         if not self._answered:
             self._answered, self._main_index = True, index
         chunks: Iterable[AIMessageChunk] = ()
         if index == self._main_index:
-            chunks = self._main.read(choice, whole)
+            chunks = self._main.read(choice, self._whole)
         else:
             reader, gathered = self._other(index)
-            for chunk in reader.read(choice, whole):
+            for chunk in reader.read(choice, self._whole):
                 gathered.add(chunk)
         if choice.get("finish_reason"):
             self.done = self.done or all(r.finished for r in (self._main, *(r for r, _ in self._others.values())))

@@ -16,7 +16,7 @@ from nbchat.wire.openai_chat_choice import DETAILS
 from nbchat.wire.openai_chat_events import WIRE
 
 MAX_ID = 40  # characters of a tool call's id, for OpenAI
-_ONLY_OUT = frozenset({"channel", "executed_tools", "name"})  # fields of an answer that no vendor takes back
+_ONLY_OUT = frozenset({"channel", "name"})  # fields of an answer that no vendor takes back
 _CALLS = ("tool_call", "invalid_tool_call")
 
 
@@ -71,8 +71,12 @@ def _tool_result(message: ToolMessage, id: str) -> dict[str, Any]:
 
 
 def _content(blocks: Iterable[Block], dialect: Dialect) -> str | list[Mapping[str, Any]]:
-    parts = [part(block, dialect) for block in blocks]
-    if all(p.get("type") == "text" and len(p) == 2 for p in parts):
+    return _plain([part(block, dialect) for block in blocks])
+
+
+def _plain(parts: list[Mapping[str, Any]]) -> str | list[Mapping[str, Any]]:
+    """Parts that are text and nothing else, as one text."""
+    if all(p.keys() == {"type", "text"} and p["type"] == "text" for p in parts):
         return "".join([p["text"] for p in parts])
     return parts
 
@@ -127,6 +131,10 @@ def _native(blocks: Iterable[Block]) -> dict[str, Any]:
                 out["audio"] = {"id": id}
             case {"type": "refusal", "text": str(text)}:
                 out["refusal"] = text
+            case {"type": "text", "annotations": [*notes]} if own := [
+                n for n in notes if isinstance(n, dict) and n.get("type") != "citation"
+            ]:
+                out["annotations"] = own  # files that OpenRouter has read already
             case {"type": "image"} if is_media(block):
                 out.setdefault("images", []).append({"type": "image_url", "image_url": {"url": data_url(block)}})
     return out
@@ -144,9 +152,7 @@ def _answer(blocks: Iterable[Block], native: bool, dialect: Dialect) -> str | li
                 parts.append({"type": "thinking", "thinking": [{"type": "text", "text": text}], **own})
             case {"type": "non_standard", "value": {"type": _} as value} if native:
                 parts.append(value)
-    if all(p["type"] == "text" for p in parts):
-        return "".join([p["text"] for p in parts])
-    return parts
+    return _plain(parts)
 
 
 def part(block: Block, dialect: Dialect) -> Mapping[str, Any]:

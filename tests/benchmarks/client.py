@@ -48,13 +48,14 @@ def chat_model(model: Any, long_model: Any) -> dict[str, float]:
     def config(width: int) -> dict[str, int]:
         return {"max_concurrency": width}
 
+    run = asyncio.new_event_loop().run_until_complete  # one loop: LangChain's clients die with theirs
     base = peak_mb()
     out = {
         "invoke_ms": cpu_per_call(lambda: model.invoke("Why do parrots talk?")),
         "stream_per_s": rate(lambda: sum(1 for _ in long_model.stream("Why?")), time.process_time),
         "batch_per_s": rate(lambda: len(model.batch(prompts, config=config(128)))),
-        "abatch_per_s": rate(lambda: len(asyncio.run(model.abatch(prompts, config=config(128))))),
-        "abatch_1000_per_s": rate(lambda: len(asyncio.run(model.abatch(prompts * 2, config=config(1000)))), rounds=1),
+        "abatch_per_s": rate(lambda: len(run(model.abatch(prompts, config=config(128))))),
+        "abatch_1000_per_s": rate(lambda: len(run(model.abatch(prompts * 2, config=config(1000)))), rounds=1),
     }
     model.batch(prompts * 10, config=config(128))
     out["batch_10000_mb"] = peak_mb() - base

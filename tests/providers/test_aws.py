@@ -125,5 +125,6 @@ def test_whether_credentials_are_at_hand_is_told_without_the_network(
 def test_the_signer_is_made_from_a_region_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKENV")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
-    headers = SigV4("eu-west-1")("POST", "https://h.test/model/a%3A0/converse", {"content-type": "application/json"}, b"{}")
-    signature("s3cr3t", "eu-west-1", "https://h.test/model/a%3A0/converse", headers, b"{}")
+    url = "https://h.test/model/a%3A0/converse"
+    headers = SigV4("eu-west-1")("POST", url, {"content-type": "application/json"}, b"{}")
+    signature("s3cr3t", "eu-west-1", url, headers, b"{}")

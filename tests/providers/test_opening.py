@@ -55,7 +55,7 @@ def test_a_line_end_behind_a_key_is_taken_off() -> None:
     assert sealed("openai", api_key="sk-1\n")[1]["authorization"] == "Bearer sk-1"
 
 
-@pytest.mark.parametrize("key", ["sk-1\nHost: evil", "sk-‘1’", "sk-\x00"])
+@pytest.mark.parametrize("key", ["sk-1\nHost: evil", "sk-\u20181\u2019", "sk-\x00"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
     with pytest.raises(ConfigurationError, match="no HTTP header can carry") as caught:
         open_endpoint("openai", api_key=key)
@@ -105,6 +105,13 @@ def test_own_headers_and_query_go_with_every_request() -> None:
     url, headers = sealed("openai", api_key="k", default_headers={"x-team": "a"}, default_query={"v": "1 2"})
     assert url == "https://api.openai.com/v1/chat/completions?v=1+2"
     assert headers["x-team"] == "a"
+
+
+def test_an_own_authorization_header_goes_before_the_key() -> None:
+    headers = sealed("openai", api_key="k", default_headers={"Authorization": "Basic abc"})[1]
+    assert {name: value for name, value in headers.items() if name.lower() == "authorization"} == {
+        "authorization": "Basic abc"
+    }
 
 
 # --- Azure

@@ -100,7 +100,9 @@ def test_a_server_of_ones_own_needs_no_key(name: str) -> None:
     assert "authorization" not in endpoint.sealed(row.codec.request(Call("m", [HumanMessage("Hi")])), b"")[1]
 
 
-@pytest.mark.parametrize(("name", "argument"), [("cloudflare", "account_id"), ("databricks", "host"), ("snowflake", "account")])
+@pytest.mark.parametrize(
+    ("name", "argument"), [("cloudflare", "account_id"), ("databricks", "host"), ("snowflake", "account")]
+)
 def test_a_setting_is_an_argument_too_and_its_absence_is_named(name: str, argument: str) -> None:
     with pytest.raises(ConfigurationError, match=f"pass {argument}="):
         open_provider(name, api_key="k")

@@ -18,6 +18,7 @@ ALLOWED = {
     "choices.*.*.tool_calls.*.type": "every call is of a function",
     "choices.*.*.tool_calls.*.function.arguments": "parsed, and compared as a value",
     "choices.*.*.function_call.arguments": "parsed, and compared as a value",
+    "choices.*.*.executed_tools.*.arguments": "parsed",
     "choices.*.*.annotations.*.type": "read as a citation",
     "choices.*.message.content": "cut in two where it begins with <think>, and compared as text and reasoning",
     "choices.*.message.content.*.type": "text or thinking: told by the kind of block",

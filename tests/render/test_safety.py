@@ -117,6 +117,10 @@ def test_what_hides_in_a_name_is_shown() -> None:
     assert escape_text("get\u200b_weather\x1b[0m") == "get⟨U+200B⟩_weather⟨U+001B⟩[0m"
 
 
+def test_joined_emoji_in_code_stay_whole() -> None:
+    assert "<code>👩\u200d💻</code>" in markdown_html("`👩\u200d💻`")
+
+
 def test_a_surrogate_pair_cut_in_two_is_one_character() -> None:
     stream = MarkdownStream()
     stream.feed("\ud83d")

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nbchat.notebook.render import code as code_module
 from nbchat.notebook.render import stream as stream_module
+from nbchat.notebook.render.code import GrowingCode, code_html
 from nbchat.notebook.render.markdown import markdown_html
 from nbchat.notebook.render.mend import mend_inline
 from nbchat.notebook.render.stream import MarkdownStream
@@ -73,6 +75,24 @@ def test_only_the_open_end_is_rendered_again(monkeypatch: pytest.MonkeyPatch) ->
     assert max(sizes) < 400
 
 
+def test_growing_code_is_coloured_at_its_end_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "".join(f'def f{number}(x):\n    """One\n\n    two."""\n    return x  # why\n\n' for number in range(150))
+    lexed: list[int] = []
+    real = code_module._highlight
+    monkeypatch.setattr(code_module, "_highlight", lambda code, name: (lexed.append(len(code)), real(code, name))[1])
+    block, ends = GrowingCode(), range(50, len(code), 50)
+    for end in ends:
+        block.html(code[:end], "python")
+    assert sum(lexed) < sum(ends) / 3
+    assert block.html(code, "python") == code_html(code, "python")
+
+
+def test_code_that_grows_within_a_long_string_has_the_colour_of_a_string() -> None:
+    block = GrowingCode()
+    block.html('x = """\nlong\n', "python")
+    assert '<span class="s">text for</span>' in block.html('x = """\nlong\ntext for', "python")
+
+
 def growing(answer: str) -> list[str]:
     """The text a reader sees at every character."""
     stream, seen = MarkdownStream(), []
@@ -129,6 +149,7 @@ def test_half_a_formula_is_shown_as_source_and_not_typeset(formula: str) -> None
         ("see ![the](htt", "see "),
         ("x[0] = y[1", "x[0] = y[1"),
         ("cost $5", "cost $5"),
+        ("$a*b$ is 2*3 and \\(*c", "$a*b$ is 2*3 and `` \\(*c ``"),
     ],
 )
 def test_the_end_is_mended(half: str, mended: str) -> None:

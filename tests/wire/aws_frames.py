@@ -47,7 +47,8 @@ def stop(index: int) -> bytes:
 def ended(reason: str = "end_turn", **usage: int) -> bytes:
     """The two events that end an answer."""
     counts = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5, **usage}
-    return event("messageStop", {"stopReason": reason}) + event("metadata", {"usage": counts, "metrics": {"latencyMs": 7}})
+    told = {"usage": counts, "metrics": {"latencyMs": 7}}
+    return event("messageStop", {"stopReason": reason}) + event("metadata", told)
 
 
 def whole(*content: Any, reason: str = "end_turn", **fields: Any) -> bytes:

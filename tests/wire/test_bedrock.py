@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ ANSWER = b"".join(
         delta(0, reasoningContent={"text": "look."}),
         delta(0, reasoningContent={"signature": "c2ln"}),
         stop(0),
-        delta(1, text="I’ll check "),
+        delta(1, text="I\u2019ll check "),
         delta(1, text="\u2028 the weather 🌦."),
         stop(1),
         start(2, toolUse={"name": "weather", "toolUseId": "tooluse_1", "type": "tool_use"}),
@@ -89,7 +90,7 @@ def test_a_streamed_answer_has_its_blocks_in_order() -> None:
     assert [block["type"] for block in message.blocks] == ["reasoning", "text", "tool_call", "tool_call"]
     assert message.reasoning == "Let me look."
     assert message.blocks[0]["extras"] == {"signature": "c2ln"}
-    assert message.text == "I’ll check \u2028 the weather 🌦."
+    assert message.text == "I\u2019ll check \u2028 the weather 🌦."
     assert [(c["args"], c["id"]) for c in message.tool_calls] == [
         ({"city": "Boston"}, "tooluse_1"),
         ({"city": "Tokyo"}, "tooluse_2"),
@@ -107,19 +108,19 @@ def test_byte_by_byte_gives_the_same() -> None:
 @given(st.lists(st.integers(0, len(ANSWER)), max_size=12))
 def test_any_cuts_give_the_same(places: list[int]) -> None:
     ends = [0, *sorted(places), len(ANSWER)]
-    assert stream(*(ANSWER[a:b] for a, b in zip(ends, ends[1:], strict=False))) == stream(ANSWER)
+    assert stream(*(ANSWER[a:b] for a, b in pairwise(ends))) == stream(ANSWER)
 
 
 def test_the_whole_answer_equals_the_streamed_one() -> None:
-    usage = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5, "cacheReadInputTokens": 10, "cacheWriteInputTokens": 0}
+    cached = {"cacheReadInputTokens": 10, "cacheWriteInputTokens": 0}
     answer = whole(
         {"reasoningContent": {"reasoningText": {"text": "Let me look.", "signature": "c2ln"}}},
-        {"text": "I’ll check \u2028 the weather 🌦."},
+        {"text": "I\u2019ll check \u2028 the weather 🌦."},
         {"toolUse": {"name": "weather", "toolUseId": "tooluse_1", "type": "tool_use", "input": {"city": "Boston"}}},
         {"toolUse": {"name": "weather", "toolUseId": "tooluse_2", "input": {"city": "Tokyo"}}},
         reason="tool_use",
         metrics={"latencyMs": 7},
-        usage=usage,
+        usage={"inputTokens": 3, "outputTokens": 2, "totalTokens": 5, **cached},
     )
     assert CODEC.answer(answer, "bedrock") == stream(ANSWER)
 
@@ -175,9 +176,8 @@ def test_a_citation_comes_before_its_text() -> None:
 
 
 def test_cited_content_of_a_whole_answer() -> None:
-    message = CODEC.answer(
-        whole({"text": "See: "}, {"citationsContent": {"content": [{"text": "1993."}], "citations": [CITED]}}), "bedrock"
-    )
+    cited = {"citationsContent": {"content": [{"text": "1993."}], "citations": [CITED]}}
+    message = CODEC.answer(whole({"text": "See: "}, cited), "bedrock")
     assert message.text == "See: 1993."
     assert message.blocks[1]["annotations"] == [NOTE]
 
@@ -240,12 +240,16 @@ def test_what_a_guardrail_did_and_other_metadata_is_kept() -> None:
         ),
     )
     assert message.finish_reason == "content_filter"
-    assert message.response_metadata | {
-        "additionalModelResponseFields": {"x": 1},
-        "trace": {"guardrail": {"actionReason": "blocked"}},
-        "performanceConfig": {"latency": "optimized"},
-        "usage": {"cacheDetails": [{"ttl": "5m"}]},
-    } == message.response_metadata
+    assert (
+        message.response_metadata
+        | {
+            "additionalModelResponseFields": {"x": 1},
+            "trace": {"guardrail": {"actionReason": "blocked"}},
+            "performanceConfig": {"latency": "optimized"},
+            "usage": {"cacheDetails": [{"ttl": "5m"}]},
+        }
+        == message.response_metadata
+    )
 
 
 def test_events_blocks_and_deltas_that_nobody_knows_are_kept() -> None:
@@ -295,7 +299,9 @@ def test_a_stream_that_is_none_ends_in_a_named_error(data: bytes, words: str) ->
         stream(data)
 
 
-@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"output": []}', b'{"output": {"message": {"content": 3}}}', b"<html>", b""])
+@pytest.mark.parametrize(
+    "answer", [b"[]", b"{}", b'{"output": []}', b'{"output": {"message": {"content": 3}}}', b"<html>", b""]
+)
 def test_an_answer_that_is_none_ends_in_a_named_error(answer: bytes) -> None:
     with pytest.raises(StreamError):
         CODEC.answer(answer, "bedrock")
@@ -312,9 +318,9 @@ JSON = st.recursive(
     max_leaves=6,
 )
 PARTS = (
-    *("text", "toolUse", "toolResult", "reasoningContent", "citation", "image", "input", "signature", "source", "bytes"),
-    *("redactedContent", "citationsContent", "content", "citations", "name", "toolUseId", "type", "format", "json"),
-    *("location", "web", "url", "sourceContent", "title", "reasoningText", "s3Location", "uri", "status", "document"),
+    *("text", "toolUse", "toolResult", "reasoningContent", "citation", "image", "input", "signature", "source"),
+    *("bytes", "redactedContent", "citationsContent", "content", "citations", "name", "toolUseId", "type", "format"),
+    *("location", "web", "url", "sourceContent", "title", "reasoningText", "s3Location", "uri", "status", "json"),
 )
 SHAPES = st.recursive(
     JSON | st.sampled_from(["server_tool_use", "png", "eA==", '{"a": 1}']),
@@ -419,7 +425,8 @@ def test_ids_of_other_providers_are_made_to_fit_on_both_sides() -> None:
 
 def test_options_go_where_converse_wants_them() -> None:
     options = {"temperature": 0.5, "top_p": 0.9, "max_tokens": 10, "stop": ["END"], "top_k": 5}
-    options |= {"guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}, "seed": None, "logprobs": False}
+    options |= {"guardrailConfig": {"guardrailIdentifier": "g", "guardrailVersion": "1"}}
+    options |= {"seed": None, "logprobs": False}
     sent = body(HumanMessage("hi"), options=options)
     assert sent["inferenceConfig"] == {"temperature": 0.5, "topP": 0.9, "maxTokens": 10, "stopSequences": ["END"]}
     assert sent["additionalModelRequestFields"] == {"inferenceConfig": {"topK": 5}}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import OverloadedError, RateLimitError, StreamError
@@ -116,18 +116,21 @@ def test_bytes_may_be_cut_anywhere(form: Any) -> None:
     assert read(*(bytes([b]) for b in data)) == read(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(array(EVENTS))), max_size=30))
 def test_arbitrary_cuts_give_the_same_message(places: list[int]) -> None:
     for data in (sse(EVENTS), array(EVENTS)):
         assert read(*(data[a:b] for a, b in pairwise([0, *sorted(places), None]))) == read(data)
 
 
+@settings(deadline=None)
 @given(damaged(EVENTS))
 def test_whatever_a_hostile_server_sends_only_our_errors_come_out(events: list[Any]) -> None:
     survives(CODEC, sse(events))
     survives(CODEC, array(events))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"[", b"{", b"data: "]))
 def test_random_bytes_give_only_our_errors(data: bytes, opening: bytes) -> None:
     survives(CODEC, opening + data)

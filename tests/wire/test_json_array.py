@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import StreamError
@@ -26,6 +26,7 @@ def read(data: bytes, size: int) -> list[Any]:
     return found
 
 
+@settings(deadline=None)
 @given(OBJECTS, st.booleans(), st.integers(1, 60))
 def test_objects_come_out_as_they_went_in_whatever_the_cuts(objects: list[Any], ascii: bool, size: int) -> None:
     data = json.dumps(objects, ensure_ascii=ascii, indent=size % 3 or None).encode()
@@ -33,6 +34,7 @@ def test_objects_come_out_as_they_went_in_whatever_the_cuts(objects: list[Any], 
     assert read(data, size) == objects
 
 
+@settings(deadline=None)
 @given(OBJECTS, st.integers(1, 60))
 def test_objects_without_an_array_around_them_are_read_as_well(objects: list[Any], size: int) -> None:
     assert read("\r\n".join(map(json.dumps, objects)).encode(), size) == objects

@@ -244,6 +244,11 @@ def test_a_message_beside_deltas_repeats_them() -> None:
     assert stream(*events, choice({}, message={"content": "ab"}, finish_reason="stop")).text == "ab"
 
 
+def test_chunks_that_call_themselves_whole_are_chunks_in_a_stream() -> None:
+    events = [choice({"content": t}, message={"content": sofar}) for t, sofar in (("a", "a"), ("b", "ab"))]
+    assert stream(*(e | {"object": "chat.completion"} for e in events), STOP).text == "ab"
+
+
 def test_an_empty_finish_reason_is_none() -> None:
     assert stream(choice({"content": "a"}, finish_reason=""), done=True).finish_reason is None
 
@@ -430,6 +435,31 @@ def test_the_legacy_function_call_is_a_tool_call() -> None:
 def test_tool_calls_without_end_are_told_apart_in_linear_time() -> None:
     events = [call(index=n, id=str(n), function={"name": "f", "arguments": "{}"}) for n in range(5_000)]
     assert len(stream(*events, STOP).tool_calls) == 5_000
+
+
+def test_a_list_of_one_call_may_be_no_list() -> None:
+    pieces = [
+        choice({"tool_calls": {"index": 0, "id": "", "function": {"name": n, "arguments": a}}})
+        for n, a in (("f", '{"x"'), (None, ": 1}"))
+    ]
+    assert [(c["name"], c["args"]) for c in stream(*pieces, STOP).tool_calls] == [("f", {"x": 1})]
+
+
+def test_tools_that_groq_ran_are_server_tools() -> None:
+    tool = {"index": 0, "type": "search", "arguments": '{"query": "x"}'}
+    done = tool | {"output": "found", "search_results": {"results": [{"url": "https://a.example"}]}}
+    message = stream(choice({"executed_tools": [tool]}), choice({"executed_tools": [done]}), said("As found"), STOP)
+    assert message.blocks[:2] == [
+        {"type": "server_tool_call", "name": "search", "args": {"query": "x"}, "id": "executed_0"},
+        {
+            "type": "server_tool_result",
+            "tool_call_id": "executed_0",
+            "output": "found",
+            "status": "success",
+            "extras": {"search_results": done["search_results"]},
+        },
+    ]
+    assert message.tool_calls == []
 
 
 # reasoning

@@ -11,7 +11,7 @@ from nbchat.values.errors import UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
 from nbchat.wire.openai_chat import OpenAIChat
-from tests.wire.openai_oracle import accepts
+from tests.wire.openai_chat_oracle import accepts
 
 CODEC = OpenAIChat()
 PNG = {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"}
@@ -172,7 +172,7 @@ def test_another_providers_answer_is_sent_as_text_alone() -> None:
 
 def test_what_this_format_answered_goes_back_to_it() -> None:
     blocks = [{"type": "audio", "file_id": "audio_1", "base64": "AAAA"}, {"type": "refusal", "text": "No."}, "Hi"]
-    message = AIMessage(blocks, additional_kwargs={"executed_tools": [], "colour": "blue"}, response_metadata=NATIVE)
+    message = AIMessage(blocks, additional_kwargs={"channel": "final", "colour": "blue"}, response_metadata=NATIVE)
     assert sent(message)[0] == {
         "role": "assistant",
         "content": "Hi",
@@ -198,6 +198,12 @@ def test_reasoning_details_go_back_as_they_came() -> None:
     block = {"type": "reasoning", "reasoning": "Hm.", "extras": {"reasoning_details": details}}
     message = AIMessage([block, "4"], response_metadata=NATIVE)
     assert sent(message, codec=OpenAIChat(reasoning_back="reasoning_details"))[0]["reasoning_details"] == details
+
+
+def test_files_that_the_vendor_has_read_go_back_with_the_answer() -> None:
+    read = {"type": "file", "file": {"hash": "h", "name": "a.pdf"}}
+    block = {"type": "text", "text": "Hi", "annotations": [{"type": "citation", "url": "https://a.example"}, read]}
+    assert sent(AIMessage([block], response_metadata=NATIVE))[0]["annotations"] == [read]
 
 
 def test_thinking_goes_back_as_a_part() -> None:
@@ -322,7 +328,14 @@ def test_a_refused_field_is_left_out_or_renamed() -> None:
     renamed = CODEC.retry_without(without, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
     assert renamed is not None
     assert renamed.body == {"max_completion_tokens": 5}
-    back = CODEC.retry_without(renamed, "max_completion_tokens: extra inputs are not permitted")
+    back = CODEC.retry_without(renamed, "max_completion_tokens: Extra inputs are not permitted")
     assert back is not None
     assert back.body == {"max_tokens": 5}
     assert CODEC.retry_without(request, "temperature is too high") is None
+
+
+def test_a_limit_that_is_too_large_is_not_sent_again_by_another_name() -> None:
+    assert (
+        CODEC.retry_without(Request("/x", {"max_completion_tokens": 9}), "max_completion_tokens is too large: 9")
+        is None
+    )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import BadRequestError, ContextLengthError, RateLimitError, ServerError, StreamError
@@ -171,6 +171,7 @@ def test_bytes_may_be_cut_anywhere() -> None:
     assert read(*(bytes([b]) for b in data)) == read(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(sse(EVENTS))), max_size=30))
 def test_arbitrary_cuts_give_the_same_message(places: list[int]) -> None:
     data = sse(EVENTS)
@@ -178,16 +179,19 @@ def test_arbitrary_cuts_give_the_same_message(places: list[int]) -> None:
     assert read(*(data[a:b] for a, b in pairwise([0, *sorted(places), None]))) == read(data)
 
 
+@settings(deadline=None)
 @given(damaged(EVENTS))
 def test_whatever_a_hostile_server_sends_only_our_errors_come_out(events: list[Any]) -> None:
     survives(CODEC, sse(events))
 
 
+@settings(deadline=None)
 @given(damaged([RESPONSE]))
 def test_whatever_a_whole_answer_holds_only_our_errors_come_out(events: list[Any]) -> None:
     survives(CODEC, json.dumps(events[0] if events else {}).encode())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_give_only_our_errors(data: bytes) -> None:
     survives(CODEC, data)

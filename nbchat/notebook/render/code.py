@@ -15,7 +15,7 @@ from pygments.util import ClassNotFound
 
 from .safe import visible
 
-LONGEST = 40_000  # characters; longer code stays plain: each megabyte of it would be several in the notebook file
+LONGEST = 20_000  # characters; longer code stays plain: it would grow fourfold in the notebook file
 _SECONDS = 0.3  # a lexer that takes longer has met text made to slow it down; what is left stays plain
 
 # The lexer is the model's choice, so only lexers without a runaway pattern.
@@ -80,7 +80,7 @@ _WITHIN = re.compile(r'<span class="([sc])">[^<]*\n</span>\Z')  # the code ends 
 
 
 class GrowingCode:
-    """The same for a block that still grows: only its last lines are lexed at each redraw, and all of them now and then.
+    """The same for a block that still grows: its last lines are lexed at each redraw, and all of them now and then.
 
     In between, the last lines are lexed as if they stood alone, which may miss a construct that began far above.
     """

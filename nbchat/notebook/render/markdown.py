@@ -8,6 +8,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_core.text_join import text_join
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
@@ -54,10 +55,11 @@ def markdown_parser(allow_hosts: frozenset[str], heading_offset: int) -> Markdow
     md.core.ruler.before("inline", "mend", mend)
     md.core.ruler.before("inline", "brackets", _leave_brackets)
     md.core.ruler.at("inline", _parse_inlines)
+    md.disable("text_join")  # `_parse_inlines` does it: a second time it would join twice
     md.core.ruler.push("headings", _nest_headings(heading_offset))
     for name, rule in _RENDERERS.items():
         md.add_render_rule(name, rule)
-    md.add_render_rule("image", _image(allow_hosts))
+    md.add_render_rule("image", _image(frozenset(map(str.lower, allow_hosts))))
     return md
 
 
@@ -125,17 +127,17 @@ def _tick_tasks(state: StateCore) -> None:
 def _parse_inlines(state: StateCore) -> None:
     """Parse the text of every block, or take over what the parse before made of the same text."""
     definitions = state.env.get("references", {})
-    defined, known = state.env.get("inlines") or (None, {})
-    if defined != definitions:
-        known = {}
-    parsed: dict[str, list[Token]] = {}
-    for token in state.tokens:
-        if token.type == "inline":
-            children = known.get(token.content)
-            if children is None:
-                children = []
-                state.md.inline.parse(token.content, state.md, state.env, children)
-            token.children = parsed[token.content] = children
+    last: tuple[Any, dict[str, Any]] | None = state.env.get("inlines")
+    defined, known = last or (None, {})
+    texts = [token for token in state.tokens if token.type == "inline"]
+    new = [token for token in texts if defined != definitions or token.content not in known]
+    for token in new:
+        token.children = []
+        state.md.inline.parse(token.content, state.md, state.env, token.children)
+    text_join(StateCore("", state.md, state.env, new))
+    parsed = {token.content: token.children for token in new}
+    for token in texts:
+        token.children = parsed.setdefault(token.content, known.get(token.content))
     state.env["inlines"] = (dict(definitions), parsed)
 
 

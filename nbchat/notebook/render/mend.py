@@ -8,6 +8,7 @@ from markdown_it.rules_core import StateCore
 _MARKER_ONLY = re.compile(r"(?:^|\n)[ \t>]*(?:[-*+=_#`~|:]+|\d{1,9}[.)])[ \t]*\Z")
 _HALF_LINK = re.compile(r"(?<![\w\\])(?P<image>!?)\[(?P<text>[^\[\]\n]*)(?:\](?:\([^\s()]*)?)?\Z")
 _TICKS = re.compile(r"`+")
+_OPAQUE = re.compile(r"`[^`]*`|\$[^$\n]*\$|\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)  # code and formulas
 _RUN = re.compile(r"\\.|\*+|_+|~~", re.DOTALL)
 _TABLE_RULE = re.compile(r"[|:\- \t]*")
 
@@ -81,12 +82,13 @@ def _open_formula(text: str) -> int | None:
 def _emphasis_closed(text: str, rest: str) -> str:
     """The text and the rest, then a closer for every emphasis still open."""
     open_runs: list[str] = []
-    for run in _RUN.finditer(re.sub(r"`[^`]*`", lambda m: "x" * len(m[0]), text)):
-        mark, before, after = run[0], text[: run.start()][-1:], text[run.end() :][:1] or rest[:1]
+    for run in _RUN.finditer(_OPAQUE.sub(lambda m: "x" * len(m[0]), text)):
+        mark, before = run[0], text[max(0, run.start() - 1) : run.start()]
+        after = text[run.end() : run.end() + 1] or rest[:1]
         if mark[0] == "\\":
             continue
         if mark in open_runs and not before.isspace():
             del open_runs[open_runs.index(mark) :]
-        elif after.strip() and not (mark[0] == "_" and before.isalnum()):
+        elif after.strip() and not before.isalnum():
             open_runs.append(mark)
     return text + rest + "".join(reversed(open_runs))

@@ -14,9 +14,10 @@ _REMOTE_IMAGE = re.compile(r"https://([a-z0-9.-]+)(?::\d+)?(?:[/?#]\S*)?", re.IG
 _INLINE_IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}", re.IGNORECASE)
 _AUTHORITY = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
 
-# C0 and C1 controls, soft hyphen, zero-width and direction marks, invisible operators, interlinear and tag characters.
+# C0 and C1 controls, soft hyphen, zero-width and direction marks, invisible operators, interlinear and tag characters;
+# but not the two joiners, which scripts and emoji need.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 

@@ -11,7 +11,6 @@ from .markdown import markdown_parser, normal
 from .mend import without_marker
 from .safe import clean
 
-
 _BLANK_LINE = re.compile(r"\n[ \t]*\n(?=\S)")
 
 
@@ -34,10 +33,12 @@ class MarkdownStream:
         self._tried = 0  # blank lines of the tail that were tried as an end of a block
         self._inlines: Any = None
         self._code = GrowingCode()
+        self._drawn: dict[bool, str] = {}  # by `streaming`, until more comes
 
     def feed(self, text: str) -> None:
         """Add the next piece, cut anywhere."""
         self._tail += text
+        self._drawn.clear()
 
     def html(self, *, streaming: bool = False) -> str:
         """HTML of all that came so far: the same as `markdown_html` of the whole.
@@ -45,6 +46,11 @@ class MarkdownStream:
         With `streaming`, a half-written end looks calm: open emphasis and code are closed, an unfinished formula is
         shown as its source, a table begins with its header, and a marker that may become anything waits.
         """
+        if streaming not in self._drawn:
+            self._drawn[streaming] = self._draw(streaming)
+        return self._drawn[streaming]
+
+    def _draw(self, streaming: bool) -> str:
         self._finish_blocks()
         tail = normal(self._tail)
         env: dict[str, Any] = {"references": dict(self._definitions), "open": streaming}
