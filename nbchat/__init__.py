@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "nbchat.flow.converse": ("ToolStarted",),
     "nbchat.model.chat": ("Chat",),
     "nbchat.model.tools": ("Tool", "tool"),
     "nbchat.model.init": ("ChatOpenAI", "init_chat_model"),

@@ -63,6 +63,8 @@ def converse(
         message = yield from _heard(ask, messages)
         calls = _requests(message)
         if not calls:
+            if message.finish_reason == "pause_turn":  # Anthropic's own tools need another request to go on
+                continue
             return message
         if round_ >= max_rounds:
             messages.extend(_refused(call, f"not run: the limit of {max_rounds} rounds is reached") for call in calls)
@@ -102,11 +104,13 @@ def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
 
 
 def _requests(message: AIMessage) -> list[Block]:
-    """The tool calls of an answer, well formed or not; one without an id is given one, to pair it with its result."""
+    """The tool calls of an answer, well formed or not, each with an id of its own to pair it with its result."""
     calls = [block for block in message.blocks if block["type"] in ("tool_call", "invalid_tool_call")]
+    seen = set()
     for place, call in enumerate(calls):
-        if not call.get("id"):
-            call["id"] = f"call_{message.id or ''}{place}"
+        if not call.get("id") or call["id"] in seen:
+            call["id"] = f"call_{message.id or ''}_{place}"
+        seen.add(call["id"])
     return calls
 
 

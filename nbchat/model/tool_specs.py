@@ -33,15 +33,15 @@ def spec_of(given: Any) -> Bound | None:
             raise ConfigurationError(
                 f"a class that is a tool is a pydantic class, a TypedDict or a dataclass, and {given.__name__} is none"
             )
-        case {"type": "function", "function": {"name": name, **rest}}:  # OpenAI chat
-            return _spec(name, rest.get("description"), rest.get("parameters"), rest.get("strict"))
-        case {"name": str(name), "parameters": Mapping() as parameters, **rest} if rest.keys() <= _FUNCTION:
-            return _spec(name, rest.get("description"), parameters, rest.get("strict"))
-        case {"name": str(name), "input_schema": Mapping() as parameters, **rest} if rest.keys() <= _FUNCTION:
-            return _spec(name, rest.get("description"), parameters, rest.get("strict"))
-        case {"title": str(name), **rest} if "properties" in rest or rest.get("type") == "object":
-            about = rest.pop("description", None)
-            return _spec(name, about, rest, None)
+        case {"type": "function", "function": Mapping() as function}:  # OpenAI chat
+            return _spec(function, function.get("parameters"))
+        case {"name": str(), "parameters": Mapping() as parameters} if given.keys() <= _OURS | {"parameters"}:
+            return _spec(given, parameters)
+        case {"name": str(), "input_schema": Mapping() as parameters} if given.keys() <= _OURS | {"input_schema"}:
+            return _spec(given, parameters)
+        case {"title": str(name)} if "properties" in given or given.get("type") == "object":
+            schema = {key: value for key, value in given.items() if key not in ("title", "description")}
+            return _spec({"name": name, "description": given.get("description")}, schema)
         case {"properties": _}:
             raise ConfigurationError("a JSON schema needs a 'title' to be a tool: that is the name the model calls")
         case Mapping():
@@ -49,12 +49,13 @@ def spec_of(given: Any) -> Bound | None:
     return None
 
 
-_FUNCTION = {"type", "name", "description", "strict"}
+_OURS = {"type", "name", "description", "strict"}
 
 
-def _spec(name: str, about: str | None, parameters: Mapping[str, Any] | None, strict: bool | None) -> ToolSpec:
+def _spec(given: Mapping[str, Any], parameters: Mapping[str, Any] | None) -> ToolSpec:
     schema = {**_NO_PARAMETERS, **(parameters or {})}
-    return ToolSpec(checked_name(name, "a tool"), about or "", schema, strict)
+    name = checked_name(str(given.get("name") or ""), "a tool")
+    return ToolSpec(name, given.get("description") or "", schema, given.get("strict"))
 
 
 def strictly(spec: Bound, strict: bool | None) -> Bound:
@@ -82,11 +83,11 @@ def checked_choice(choice: Any, tools: tuple[Bound, ...]) -> str | Mapping[str, 
             return "any" if choice else None
         case "required":
             return "any"
-    name = choice if isinstance(choice, str) else getattr(choice, "name", None) or getattr(choice, "__name__", None)
+    wanted: Any = choice if isinstance(choice, str) else getattr(choice, "name", getattr(choice, "__name__", None))
     names = [bound_name(spec) for spec in tools]
-    if name not in names:
+    if wanted not in names:
         known = ", ".join(sorted(name for name in names if name)) or "none"
         raise ConfigurationError(
-            f'tool_choice names {name!r}, which is not bound; use "any", "auto", "none", or {known}'
+            f'tool_choice names {wanted!r}, which is not bound; use "any", "auto", "none", or {known}'
         )
-    return name
+    return wanted

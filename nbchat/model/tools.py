@@ -57,6 +57,7 @@ class Tool:
         self.spec = ToolSpec(self.name, self.description, parameters)
         self.__name__ = self.name
         self.__doc__ = self.description
+        self.__wrapped__ = function  # so that `inspect` and `get_weather?` show its signature
 
     @property
     def args(self) -> Mapping[str, Any]:
@@ -158,7 +159,15 @@ def is_tool_call(input: Any) -> bool:
 
 
 @overload
-def tool(given: Callable[..., Any], /) -> Tool: ...
+def tool(
+    given: Callable[..., Any],
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    args_schema: type[BaseModel] | None = None,
+    response_format: ResponseFormat = "content",
+) -> Tool: ...
 @overload
 def tool(
     given: str | None = None,

@@ -22,13 +22,17 @@ class Secret:
     one is loaded, the key is read from the environment there, from the first of the variables `env` that is set.
 
     Raises:
-        ConfigurationError: the key has a character that no HTTP header can carry.
+        ConfigurationError: the key is no text, or has a character that no HTTP header can carry.
     """
 
     __slots__ = ("_env", "_given", "_revealed")
 
-    def __init__(self, given: KeySource, env: tuple[str, ...] = ()) -> None:
-        self._given = _checked(given) if isinstance(given, str) else given
+    def __init__(self, given: Any, env: tuple[str, ...] = ()) -> None:
+        if hasattr(given, "get_secret_value"):  # pydantic's SecretStr
+            given = given.get_secret_value()
+        if not isinstance(given, str) and not callable(given):
+            raise ConfigurationError(f"a key is text, or a function that fetches it, not {type(given).__name__}")
+        self._given: KeySource = _checked(given) if isinstance(given, str) else given
         self._env = env
         self._revealed = ""
 

@@ -83,12 +83,12 @@ class ProvidersTable(list[ProviderRow]):
         return f"<table style='{_TABLE}'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _cells(self, row: ProviderRow) -> str:
-        dim = "" if row.key_set is not False else ";opacity:.55"
-        mark = {True: "✓ ", False: "", None: ""}[row.key_set]
+        dim = "" if row.key_set else ";opacity:.55"
+        key = "not needed" if row.key_set is None else f"✓ {row.key_env}" if row.key_set else row.key_env
         cells = [
             f"<td style='{_CELL}' title='{escape(row.base_url)}'>{escape(row.provider)}</td>",
             f"<td style='{_CELL}'>{escape(row.wire)}</td>",
-            f"<td style='{_CELL}{dim}'>{mark}{escape(row.key_env or 'none')}</td>",
+            f"<td style='{_CELL}{dim}'>{escape(key)}</td>",
         ]
         for name in FEATURES:
             there = name in row.features

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import to_json
+from typing_extensions import is_typeddict  # typing's own does not know the TypedDict of typing_extensions
 
 from nbchat.values.docstrings import described
 from nbchat.values.errors import ConfigurationError
@@ -127,7 +128,7 @@ def is_record(thing: Any) -> bool:
     """Whether this is a class whose values are JSON objects: pydantic, TypedDict or dataclass."""
     if not isinstance(thing, type):
         return False
-    return issubclass(thing, BaseModel) or typing.is_typeddict(thing) or dataclasses.is_dataclass(thing)
+    return issubclass(thing, BaseModel) or is_typeddict(thing) or dataclasses.is_dataclass(thing)
 
 
 def checked_name(name: str, what: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from nbchat.values.blocks import Block
 
@@ -28,12 +26,7 @@ def tool_content(value: Any) -> tuple[Content, Any]:
         return table_text(value), value
     if (picture := _picture(value)) is not None:
         return [picture], value
-    if value is None or isinstance(value, _PLAIN) or _is_data(value):
-        return _json(value), None
-    return _shown(value), value
-
-
-_PLAIN = (bool, int, float, list, tuple, dict, set, BaseModel)
+    return _text(value)
 
 
 def table_text(frame: Any) -> str:
@@ -83,15 +76,21 @@ def _picture(value: Any) -> Block | None:
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8")
 
 
-def _is_data(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+def _text(value: Any) -> tuple[str, Any]:
+    strangers = []
 
+    def stranger(inner: Any) -> Any:
+        if type(inner).__module__ == "numpy" and getattr(inner, "shape", None) == ():
+            return inner.item()
+        strangers.append(inner)
+        return _shown(inner)
 
-def _json(value: Any) -> str:
     try:
-        return to_json(value, fallback=_shown, inf_nan_mode="constants").decode()
-    except (PydanticSerializationError, ValueError, RecursionError):  # a circle, a key that is no text
-        return _shown(value)
+        plain = to_jsonable_python(value, fallback=stranger, inf_nan_mode="constants")
+    except (PydanticSerializationError, ValueError, RecursionError):  # a circle, bytes that are no text
+        return _shown(value), value
+    text = plain if isinstance(plain, str) else to_json(plain, inf_nan_mode="constants").decode()
+    return text, value if strangers else None
 
 
 def _shown(value: Any) -> str:

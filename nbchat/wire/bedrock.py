@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from pydantic_core import to_json
 
-from nbchat.values.blocks import Block, is_media
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, Message, SystemMessage, ToolMessage
+from nbchat.values.messages import AIMessage, Gathering, SystemMessage
 from nbchat.wire.anthropic_models import generation
 from nbchat.wire.anthropic_schema import adapted
-from nbchat.wire.bedrock_decoder import WIRE, BedrockDecoder
-from nbchat.wire.bedrock_media import media_block
+from nbchat.wire.bedrock_decoder import BedrockDecoder
+from nbchat.wire.bedrock_messages import inside, parts, turns
 from nbchat.wire.bedrock_options import model_fields
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
-from nbchat.wire.untrusted import objects_in
+from nbchat.wire.event_stream import header_parser
 
 _INFERENCE = {"temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens", "stop": "stopSequences"}
 _ABSENT = {
@@ -47,12 +45,19 @@ class BedrockConverse:
     )
 
     def request(self, call: Call) -> Request:
-        """`POST /model/{modelId}/converse`, or `/converse-stream`."""
-        messages = _messages(call)
+        """`POST /model/{modelId}/converse`, or `/converse-stream`.
+
+        Raises:
+            UnsupportedError: Converse, or this family of models, has no such option, block or form.
+            ConfigurationError: there is nothing to send, or botocore is needed for a stream and not installed.
+        """
+        if call.stream:
+            header_parser()  # where botocore is missing, that is said before anything is sent
+        messages = turns(call)
         if not messages:
             raise ConfigurationError("there is nothing to send: the messages have no content")
         body: dict[str, Any] = {"messages": messages}
-        if system := [part for m in call.messages if isinstance(m, SystemMessage) for part in _parts(m, call.model)]:
+        if system := [part for m in call.messages if isinstance(m, SystemMessage) for part in parts(m, call.model)]:
             body["system"] = system
         if tools := _tool_config(call, messages):
             body["toolConfig"] = tools
@@ -64,7 +69,7 @@ class BedrockConverse:
         return Request(f"/model/{quote(call.model, safe='')}/{kind}", body, {"accept": accept})
 
     def decoder(self, provider: str) -> BedrockDecoder:
-        """Raises ConfigurationError where botocore, which reads the frames, is not installed."""
+        """A reader of an event stream."""
         return BedrockDecoder.of_stream(provider)
 
     def answer(self, body: bytes, provider: str) -> AIMessage:
@@ -90,123 +95,8 @@ class BedrockConverse:
         return replace(request, body=body)
 
 
-def _messages(call: Call) -> list[dict[str, Any]]:
-    """The turns, alternating: what one side says in a row is one message; tool results are the user's."""
-    out: list[dict[str, Any]] = []
-    for message in call.messages:
-        if isinstance(message, SystemMessage):
-            continue
-        role = "assistant" if isinstance(message, AIMessage) else "user"
-        if not (parts := list(_parts(message, call.model))):
-            continue
-        if out and out[-1]["role"] == role:
-            out[-1]["content"].extend(parts)
-        else:
-            out.append({"role": role, "content": parts})
-    _name_documents(out)
-    return out
-
-
-def _parts(message: Message, model: str) -> Iterator[dict[str, Any]]:
-    if isinstance(message, ToolMessage):
-        yield _tool_result(message)
-        return
-    native = not isinstance(message, AIMessage) or message.response_metadata.get("wire") == WIRE
-    for place, block in enumerate(message.content_blocks):
-        if part := _part(block, native, model, place):
-            yield part
-            if isinstance(mark := block.get("cache_control"), Mapping):  # Anthropic's mark is a block of its own here
-                ttl = {"ttl": mark["ttl"]} if mark.get("ttl") else {}
-                yield {"cachePoint": {"type": "default", **ttl}}
-
-
-def _part(block: Block, native: bool, model: str, place: int) -> dict[str, Any] | None:
-    match block:
-        case {"type": "text", "text": str(text)}:
-            return _text(block, native) if text else None
-        case {"type": "refusal", "text": str(text)}:
-            return {"text": text} if text else None
-        case {"type": "tool_call", "name": name, "args": args}:
-            use = {"toolUseId": _call_id(block.get("id"), place), "name": name, "input": args}
-            return {"toolUse": use | (_extras(block) if native else {})}
-        case {"type": "invalid_tool_call", "name": name, "args": args}:
-            wrong = {"invalid_arguments": args}  # `input` must be an object: the model sees what it wrote
-            return {"toolUse": {"toolUseId": _call_id(block.get("id"), place), "name": name, "input": wrong}}
-        case {"type": "reasoning"}:
-            return _reasoning(block, model) if native else None
-        case {"type": "server_tool_call", "name": name, "args": args, "id": id}:
-            return {"toolUse": {"toolUseId": id, "name": name, "input": args, **_extras(block)}} if native else None
-        case {"type": "server_tool_result", "tool_call_id": id, "output": output}:
-            result = {"toolUseId": id, "content": output, "status": block.get("status") or "success"}
-            return {"toolResult": result | _extras(block)} if native else None
-        case {"type": "non_standard", "value": value}:
-            return value if native and isinstance(value, dict) else None
-    if is_media(block):
-        return media_block(block)
-    raise UnsupportedError(f"BedrockConverse has no content block of type {block.get('type')!r}")
-
-
-def _extras(block: Block) -> dict[str, Any]:
-    return dict(block.get("extras") or {})
-
-
-def _text(block: Block, native: bool) -> dict[str, Any]:
-    notes = block.get("annotations") or [] if native else []
-    cited = [note["extras"] for note in notes if isinstance(note, Mapping) and note.get("extras")]
-    if not cited:
-        return {"text": block["text"]}
-    return {"citationsContent": {"content": [{"text": block["text"]}], "citations": cited}}
-
-
-def _reasoning(block: Block, model: str) -> dict[str, Any] | None:
-    extras = _extras(block)
-    if "redacted" in extras:
-        return {"reasoningContent": {"redactedContent": extras["redacted"]}}
-    if "signature" not in extras and "claude" in model:
-        return None  # Claude refuses reasoning that it has not signed: an answer that was stopped
-    return {"reasoningContent": {"reasoningText": {"text": block.get("reasoning") or "", **extras}}}
-
-
-def _tool_result(message: ToolMessage) -> dict[str, Any]:
-    content: list[dict[str, Any]] = []
-    for block in message.content_blocks:
-        match block:
-            case {"type": "text", "text": str(text)}:
-                content += [{"text": text}] if text else []
-            case {"type": "non_standard", "value": value}:
-                content.append(value)
-            case _ if is_media(block):
-                content.append(media_block(block))
-            case _:
-                content.append({"json": {key: value for key, value in block.items() if key != "index"}})
-    result = {"toolUseId": _call_id(message.tool_call_id, 0), "content": content or [{"text": "(no output)"}]}
-    if message.status == "error":
-        result["status"] = "error"
-    return {"toolResult": result}
-
-
-def _call_id(id: str | None, place: int) -> str:
-    """Bedrock takes 64 letters, digits and `_.:-`; ids of other providers are made to fit, the same way each time."""
-    return re.sub(r"[^a-zA-Z0-9_.:-]", "_", id)[-64:] if id else f"call_{place}"
-
-
-def _name_documents(messages: list[dict[str, Any]]) -> None:
-    """Bedrock refuses a request in which two documents have one name."""
-    seen: dict[str, int] = {}
-    for document in _inside(messages, "document"):
-        name = str(document.get("name"))
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            document["name"] = f"{name} ({seen[name]})"
-
-
-def _inside(messages: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
-    """What the content blocks of one kind hold."""
-    return (inside for message in messages for part in message["content"] for inside in objects_in([part.get(kind)]))
-
-
 def _tool_config(call: Call, messages: list[dict[str, Any]]) -> dict[str, Any] | None:
-    used = dict.fromkeys(str(use.get("name")) for use in _inside(messages, "toolUse"))
+    used = dict.fromkeys(str(use.get("name")) for use in inside(messages, "toolUse"))
     if call.tool_choice == "none":
         if used:
             raise UnsupportedError("BedrockConverse has no tool_choice='none' in a conversation that has used tools")

@@ -8,19 +8,8 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nbchat.values.errors import (
-    AuthenticationError,
-    BadRequestError,
-    ContentFilterError,
-    ContextLengthError,
-    NotFoundError,
-    OverloadedError,
-    PermissionDeniedError,
-    ProviderError,
-    QuotaError,
-    RateLimitError,
-    ServerError,
-)
+from nbchat.values.errors import ProviderError, RateLimitError, ServerError
+from nbchat.wire.error_words import ADVICE, BY_WORD, kind_of, plain
 from nbchat.wire.untrusted import object_of, objects_in
 
 REQUEST_IDS = (
@@ -34,94 +23,7 @@ REQUEST_IDS = (
     "cf-ray",
 )
 
-_CONTEXT = re.compile(
-    r"context.{0,12}(length|window|size|limit)|maximum (context|prompt length)|too many (input )?tokens"
-    r"|prompt is too long|input.{0,20}too long|exceeds? the (maximum|available).{0,30}(tokens|context)"
-    r"|string too long|reduce the length|request too large|tokens.{0,30}must be <=",
-    re.I,
-)
-_FILTER = re.compile(
-    r"content.?(filter|policy|management)|content exists risk|safety system|flagged|moderation|guardrail.{0,20}interven"
-    r"|violat\w+ (our |the )?(usage|safety|content)",
-    re.I,
-)
-_QUOTA = re.compile(
-    r"insufficient.{0,8}(quota|balance|credit|funds)|credit balance|exceeded.{0,2}(your.)?current.quota|billing"
-    r"|spend(ing)? limit|payment required",
-    re.I,
-)
-_KEY = re.compile(
-    r"(api|access).?key.{0,24}(not valid|invalid|incorrect|missing|expired)"
-    r"|(incorrect|invalid).{0,12}(api|access).?key",
-    re.I,
-)
-_OVERLOADED = re.compile(r"overloaded|no.{0,12}capacity|temporarily unavailable|currently loading", re.I)
 _AGAIN = re.compile(r"(?:try again|retry) in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.I)
-
-_BY_WORD: dict[str, type[ProviderError]] = {
-    "authentication_error": AuthenticationError,
-    "unauthenticated": AuthenticationError,
-    "unauthorized": AuthenticationError,
-    "unrecognizedclientexception": AuthenticationError,
-    "expiredtokenexception": AuthenticationError,
-    "invalidsignatureexception": AuthenticationError,
-    "missingauthenticationtokenexception": AuthenticationError,
-    "invalid_api_key": AuthenticationError,
-    "permission_error": PermissionDeniedError,
-    "permission_denied": PermissionDeniedError,
-    "accessdeniedexception": PermissionDeniedError,
-    "not_found_error": NotFoundError,
-    "not_found": NotFoundError,
-    "model_not_found": NotFoundError,
-    "resourcenotfoundexception": NotFoundError,
-    "rate_limit_error": RateLimitError,
-    "rate_limit_exceeded": RateLimitError,
-    "resource_exhausted": RateLimitError,
-    "throttlingexception": RateLimitError,
-    "insufficient_quota": QuotaError,
-    "exceeded_current_quota_error": QuotaError,
-    "billing_error": QuotaError,
-    "servicequotaexceededexception": QuotaError,
-    "invalid_request_error": BadRequestError,
-    "invalid_argument": BadRequestError,
-    "failed_precondition": BadRequestError,
-    "validationexception": BadRequestError,
-    "context_length_exceeded": ContextLengthError,
-    "exceed_context_size_error": ContextLengthError,
-    "content_filter": ContentFilterError,
-    "content_policy_violation": ContentFilterError,
-    "api_error": ServerError,
-    "server_error": ServerError,
-    "internal": ServerError,
-    "internalserverexception": ServerError,
-    "modelstreamerrorexception": ServerError,
-    "modelerrorexception": ServerError,
-    "overloaded_error": OverloadedError,
-    "unavailable": OverloadedError,
-    "serviceunavailableexception": OverloadedError,
-    "modelnotreadyexception": OverloadedError,
-}
-
-_BY_STATUS: dict[int, type[ProviderError]] = {
-    401: AuthenticationError,
-    402: QuotaError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    408: ServerError,
-    409: ServerError,
-    429: RateLimitError,
-    503: OverloadedError,
-    529: OverloadedError,
-}
-
-_ADVICE: dict[type[ProviderError], str] = {
-    AuthenticationError: "check the API key",
-    PermissionDeniedError: "this key may not use it: check the model's name and the account's rights",
-    NotFoundError: "check the model's name and the base URL",
-    QuotaError: "the account is out of credit or over its limit",
-    ContextLengthError: "shorten the conversation, or use a model with a larger window",
-    ContentFilterError: "rephrase the prompt",
-}
 
 
 def read_error(
@@ -145,13 +47,13 @@ def read_error(
     code, said = _code_and_message(content)
     code = code or (headers.get("x-amzn-errortype") or "").partition(":")[0] or None
     retry_after = _wait(content, said) if retry_after is None else retry_after
-    kind = _kind(status or _inner_status(content), code, said, waits=retry_after is not None)
+    kind = kind_of(status or _inner_status(content), code, said, waits=retry_after is not None)
     request_id = next((headers[name] for name in REQUEST_IDS if name in headers), None) or _inner_id(content)
     head = f"{provider} answered {status}" if status else f"{provider} broke off its answer"
     parts = [f"{head}: {_shortened(said) or code or 'no reason given'}"]
     if retry_after is not None and issubclass(kind, RateLimitError | ServerError):
         parts.append(f"; retry in {retry_after:g} s")
-    elif advice := _ADVICE.get(kind):
+    elif advice := ADVICE.get(kind):
         parts.append(f"; {advice}")
     if request_id:
         parts.append(f" (request {request_id})")
@@ -189,7 +91,7 @@ def _code_and_message(content: Any) -> tuple[str | None, str]:
     if isinstance(meta, Mapping) and isinstance(meta.get("raw"), str):  # OpenRouter wraps the provider's own words
         said = f"{said}: {meta['raw']}"
     known = [word for key in _CODE if (word := _word(error.get(key)))]
-    code = next((word for word in known if _plain(word) in _BY_WORD), None) or next(iter(known), None)
+    code = next((word for word in known if plain(word) in BY_WORD), None) or next(iter(known), None)
     return code, said
 
 
@@ -217,35 +119,6 @@ def _words(said: Any) -> str:
 
 def _word(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
-
-
-def _plain(word: str) -> str:
-    return word.rpartition("#")[2].lower()
-
-
-def _kind(status: int | None, code: str | None, said: str, *, waits: bool) -> type[ProviderError]:
-    by_word = _BY_WORD.get(_plain(code or ""))
-    if by_word in (ContextLengthError, ContentFilterError, QuotaError):
-        return by_word
-    if by_word is AuthenticationError and status in (400, 403):
-        return by_word
-    if status in (402, 403, 429, 400, None) and not waits and _QUOTA.search(f"{code} {said}"):
-        return QuotaError
-    if status == 413 or (status in (None, 400, 422) and by_word in (None, BadRequestError)):
-        if _CONTEXT.search(said):
-            return ContextLengthError
-        if _KEY.search(said):
-            return AuthenticationError
-    refused = status in (None, 400, 403, 422) and by_word in (None, BadRequestError, PermissionDeniedError)
-    if refused and _FILTER.search(f"{code} {said}"):
-        return ContentFilterError
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if by_word and (status is None or 400 <= status <= 500):
-        return by_word
-    if status is not None and 400 <= status < 500:
-        return BadRequestError
-    return OverloadedError if _OVERLOADED.search(said) else ServerError
 
 
 def _inner_status(content: Any) -> int | None:

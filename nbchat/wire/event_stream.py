@@ -25,7 +25,7 @@ class EventStream:
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self._parser, self._problem = _botocore()
+        self._parser, self._problem = header_parser()
         self._held = bytearray()
         self._wanted = PRELUDE  # bytes to hold before there is something new to read
         self._names: dict[bytes, bytes] = {}  # of events, by their headers: a stream repeats a few, thousands of times
@@ -100,7 +100,8 @@ def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str("" if value is None else value).encode("utf-8", "replace")
 
 
-def _botocore() -> tuple[Any, type[Exception]]:
+def header_parser() -> tuple[Any, type[Exception]]:
+    """botocore's parser of headers, and its error. Raises ConfigurationError where botocore is not installed."""
     try:
         from botocore.eventstream import EventStreamHeaderParser, ParserError
     except ImportError:

@@ -102,8 +102,8 @@ def _part_back(block: Block) -> dict[str, Any] | None:
         case {"type": kind} if is_media(block):
             mime_type = block.get("mime_type") or _DEFAULT_MIME[kind]
             key, name = ("inlineData", "data") if "base64" in block else ("fileData", "fileUri")
-            value = block.get("base64") or block.get("url") or block.get("file_id")
-            return {**extras, key: {**object_of(extras.get(key)), "mimeType": mime_type, name: value}}
+            content = block.get("base64") or block.get("url") or block.get("file_id")
+            return {**extras, key: {**object_of(extras.get(key)), "mimeType": mime_type, name: content}}
     return None
 
 

@@ -34,6 +34,8 @@ class JsonArray:
         Raises:
             StreamError: one object is larger than 64 MB, or there is something else where an object belongs.
         """
+        if not data:
+            return
         if self._depth == 0 and (whole := self._one_object(data)):
             yield b"", whole
             return

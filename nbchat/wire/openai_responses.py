@@ -26,9 +26,13 @@ class OpenAIResponses:
     """The codec of `POST /responses`.
 
     Attributes:
+        response_format: the form of an answer is given as in chat completions, in `response_format` (llama.cpp).
+        forced_tools_by_schema: the server ignores tools: a forced tool call is had by constraining the answer.
         extra: fields for every body.
     """
 
+    response_format: bool = False
+    forced_tools_by_schema: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     name: str = "OpenAIResponses"
     features: ClassVar[frozenset[str]] = frozenset({
@@ -50,7 +54,9 @@ class OpenAIResponses:
             body["tool_choice"] = _tool_choice(call.tool_choice, call.tools)
         if call.parallel_tool_calls is not None:
             body["parallel_tool_calls"] = call.parallel_tool_calls
-        if call.output is not None:
+        if call.output is not None and self.response_format:
+            body["response_format"] = _chat_format(call.output)
+        elif call.output is not None:
             body["text"] = {**object_of(body.get("text")), "format": _format(call.output)}
         if call.stream:
             body["stream"] = True
@@ -152,6 +158,12 @@ def _format(output: OutputSchema) -> dict[str, Any]:
     if output.description:
         form["description"] = output.description
     return form
+
+
+def _chat_format(output: OutputSchema) -> dict[str, Any]:
+    form = _format(output)
+    kind = form.pop("type")
+    return {"type": kind, kind: form} if form else {"type": kind}
 
 
 def _adapted(schema: Mapping[str, Any], strict: bool) -> tuple[Mapping[str, Any], bool]:

@@ -88,6 +88,12 @@ def test_an_answer_without_tool_calls_ends_the_turn() -> None:
     assert messages == history(AIMessage("hi"))
 
 
+def test_a_turn_that_anthropic_pauses_goes_on() -> None:
+    paused = AIMessage("searching", response_metadata={"finish_reason": "pause_turn"})
+    _, messages = converse_with(paused, AIMessage("found"))
+    assert messages == history(paused, AIMessage("found"))
+
+
 def test_several_tools_of_one_answer_run_in_order() -> None:
     both = AIMessage(tool_calls=[call("add", "c1", a=1), call("add", "c2", a=2, b=2)])
     seen, messages = converse_with(both, AIMessage("done"))
@@ -112,10 +118,11 @@ def test_what_goes_wrong_with_a_tool_is_told_to_the_model() -> None:
     assert told[3][2] == 'the arguments are not JSON; write them as one JSON object: {"a": '
 
 
-def test_calls_without_an_id_are_given_one_that_pairs_them_with_their_results() -> None:
-    _, messages = converse_with(
-        AIMessage(tool_calls=[call("add", None, a=1), call("add", None, a=2)]), AIMessage("ok")
-    )
+@pytest.mark.parametrize("id", [None, "", "same"])
+def test_calls_without_an_id_of_their_own_are_given_one_that_pairs_them_with_their_results(id: str | None) -> None:
+    both = AIMessage()
+    both.blocks = [{"type": "tool_call", "name": "add", "args": {"a": n}, "id": id} for n in (1, 2)]
+    _, messages = converse_with(both, AIMessage("ok"))
     asked = messages[1]
     assert isinstance(asked, AIMessage)
     ids = [each["id"] for each in asked.tool_calls]

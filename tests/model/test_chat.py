@@ -258,14 +258,20 @@ def test_a_stream_that_was_left_is_ended_by_the_next_question(model: ChatModel) 
     assert list(left) == []
 
 
-def test_two_questions_at_once_to_one_chat_are_told_to_use_copies(model: ChatModel) -> None:
-    async def both() -> list[Any]:
-        chat = Chat(model)
+def test_two_questions_at_once_to_one_chat_are_told_to_use_copies() -> None:
+    async def both(chat: Chat) -> list[Any]:
         return await asyncio.gather(chat.aask("one"), chat.aask("two"), return_exceptions=True)
 
-    first, second = asyncio.run(both())
+    def answer(body: dict[str, Any]) -> Any:
+        text = body["messages"][-1]["content"]
+        return Reply(delay=0.2, body=openai_answer(text)) if text == "one" else text
+
+    with OpenAIServer(answer) as server:
+        chat = Chat(openai_model(server))
+        first, second = asyncio.run(both(chat))
     assert "ask copies: chat.fork()" in str(first)
-    assert second.text == "You said: two"
+    assert second.text == "two"
+    assert kinds(chat.messages) == ["HumanMessage", "AIMessage"]
 
 
 def test_parameters_and_instructions_of_one_turn(model: ChatModel, server: Server) -> None:
@@ -369,9 +375,7 @@ def test_a_model_at_an_address_of_its_own_has_to_be_given_again(tmp_path: Path) 
         Chat.load(tmp_path / "talk.json")
 
 
-def test_a_model_of_a_plain_name_comes_back_with_its_options(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_of_a_plain_name_comes_back_with_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     Chat(init_chat_model("openai:gpt-5-nano", temperature=0, user="me")).save(tmp_path / "talk.json")
     model = Chat.load(tmp_path / "talk.json").model

@@ -8,11 +8,12 @@ from datetime import date
 from functools import partial
 from typing import Any, TypedDict
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel, Field
 
-from nbchat import ToolMessage, init_chat_model, tool
+from nbchat import BaseCallbackHandler, ToolMessage, init_chat_model, tool
 from nbchat.model.tool_specs import checked_choice
 from nbchat.model.tools import Tool, tool_spec
 from nbchat.values.errors import ConfigurationError, ToolError
@@ -133,6 +134,28 @@ def test_a_sync_tool_stays_on_the_callers_thread_when_awaited() -> None:
     assert asyncio.run(thread.ainvoke({})) == threading.get_ident()
 
 
+def test_handlers_hear_of_a_tools_start_and_of_its_end_or_error() -> None:
+    class Ears(BaseCallbackHandler):
+        def __init__(self) -> None:
+            self.heard: list[Any] = []
+
+        def on_tool_start(self, serialized: Any, input_str: str, **kwargs: Any) -> None:
+            self.heard.append((serialized["name"], kwargs["inputs"]))
+
+        async def on_tool_end(self, output: Any, **kwargs: Any) -> None:
+            self.heard.append(output)
+
+        def on_tool_error(self, error: BaseException, **kwargs: Any) -> None:
+            self.heard.append(type(error))
+
+    ears = Ears()
+    get_weather.invoke({"location": "Rome"}, config={"callbacks": [ears]})
+    with pytest.raises(ToolError):
+        asyncio.run(get_weather.ainvoke({}, config={"callbacks": [ears]}))
+    started = ("get_weather", {"location": "Rome"})
+    assert ears.heard == [started, "It's sunny in Rome for 1 d.", ("get_weather", {}), ToolError]
+
+
 def test_an_exception_of_a_tool_called_directly_is_raised() -> None:
     def broken() -> None:
         raise ZeroDivisionError("no")
@@ -152,6 +175,10 @@ def test_an_exception_of_a_tool_called_directly_is_raised() -> None:
         (GetPopulation(place="LA"), '{"place":"LA"}'),
         ([GetPopulation(place="LA")], '[{"place":"LA"}]'),
         ({"when": pd.Timestamp("2026-01-01")}, '{"when":"2026-01-01T00:00:00"}'),
+        (date(2026, 1, 2), "2026-01-02"),
+        (np.float64(1.5), "1.5"),
+        ({"n": np.int64(3)}, '{"n":3}'),
+        ({1, 2}, "[1,2]"),
     ],
 )
 def test_plain_results_are_text_or_json(value: Any, text: str) -> None:
@@ -167,7 +194,10 @@ def test_a_result_that_nothing_can_serialise_is_shown_as_python_shows_it() -> No
 
     circle: list[Any] = []
     circle.append(circle)
-    assert message_of(threading.Lock).content.startswith("<built-in function")  # type: ignore[union-attr]
+    lock = threading.Lock()
+    assert (message_of(lock).content, message_of(lock).artifact) == (repr(lock), lock)
+    assert message_of(b"\xff\x00").content == repr(b"\xff\x00")
+    assert message_of(np.arange(3)).content == "array([0, 1, 2])"
     assert message_of(Sulky()).content == "<Sulky: its repr raised RuntimeError>"
     assert message_of(circle).content == "[[...]]"
     assert message_of({"a": Sulky()}).content == '{"a":"<Sulky: its repr raised RuntimeError>"}'

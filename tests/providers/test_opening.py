@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from nbchat.providers.endpoint import Endpoint, Secret
 from nbchat.providers.ollama import address
@@ -60,6 +61,12 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
     with pytest.raises(ConfigurationError, match="no HTTP header can carry") as caught:
         open_endpoint("openai", api_key=key)
     assert "sk-" not in str(caught.value)
+
+
+def test_a_secret_str_is_a_key_and_a_number_is_none() -> None:
+    assert sealed("openai", api_key=SecretStr("sk-1"))[1]["authorization"] == "Bearer sk-1"
+    with pytest.raises(ConfigurationError, match="not int"):
+        open_endpoint("openai", api_key=1234)
 
 
 def test_a_key_shows_nowhere() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -643,6 +644,13 @@ def test_arguments_that_were_no_json_go_back_inside_an_object() -> None:
     broken = stream(start(0, toolUse={"name": "f", "toolUseId": "a"}), delta(0, toolUse={"input": '{"x'}), ended())
     sent = body(HumanMessage("?"), broken, ToolMessage("what?", "a"))
     assert sent["messages"][1]["content"][0]["toolUse"]["input"] == {"invalid_arguments": '{"x'}
+
+
+def test_a_stream_without_botocore_is_refused_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.eventstream", None)
+    with pytest.raises(ConfigurationError, match=r'pip install "nbchat\[bedrock\]"'):
+        CODEC.request(Call("m", [HumanMessage("?")], stream=True))
+    assert CODEC.request(Call("m", [HumanMessage("?")]))
 
 
 def test_messages_without_content_are_left_out() -> None:

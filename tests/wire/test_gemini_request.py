@@ -56,7 +56,9 @@ def test_system_messages_stand_apart_and_neighbours_of_one_role_are_one_turn() -
 
 
 def test_an_empty_answer_leaves_no_turn() -> None:
-    assert turns(HumanMessage("A"), AIMessage(""), HumanMessage("B")) == [{"role": "user", "parts": [{"text": "A"}, {"text": "B"}]}]
+    assert turns(HumanMessage("A"), AIMessage(""), HumanMessage("B")) == [
+        {"role": "user", "parts": [{"text": "A"}, {"text": "B"}]}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,14 +66,26 @@ def test_an_empty_answer_leaves_no_turn() -> None:
     [
         (PICTURE, {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}),
         ({"type": "file", "base64": "cGRm"}, {"inlineData": {"mimeType": "application/pdf", "data": "cGRm"}}),
-        ({"type": "video", "url": "https://a/b.mp4"}, {"fileData": {"fileUri": "https://a/b.mp4", "mimeType": "video/mp4"}}),
+        (
+            {"type": "video", "url": "https://a/b.mp4"},
+            {"fileData": {"fileUri": "https://a/b.mp4", "mimeType": "video/mp4"}},
+        ),
         ({"type": "video", "url": "https://youtu.be/x"}, {"fileData": {"fileUri": "https://youtu.be/x"}}),
-        ({"type": "file", "file_id": "files/1", "mime_type": "a/b"}, {"fileData": {"fileUri": "files/1", "mimeType": "a/b"}}),
-        ({"type": "input_audio", "input_audio": {"data": "eA==", "format": "wav"}}, {"inlineData": {"mimeType": "audio/wav", "data": "eA=="}}),
-        ({"type": "video", "base64": "eA==", "extras": {"videoMetadata": {"fps": 1}}}, {"inlineData": {"mimeType": "video/mp4", "data": "eA=="}, "videoMetadata": {"fps": 1}}),
+        (
+            {"type": "file", "file_id": "files/1", "mime_type": "a/b"},
+            {"fileData": {"fileUri": "files/1", "mimeType": "a/b"}},
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "eA==", "format": "wav"}},
+            {"inlineData": {"mimeType": "audio/wav", "data": "eA=="}},
+        ),
+        (
+            {"type": "video", "base64": "eA==", "extras": {"videoMetadata": {"fps": 1}}},
+            {"inlineData": {"mimeType": "video/mp4", "data": "eA=="}, "videoMetadata": {"fps": 1}},
+        ),
         ({"inlineData": {"mimeType": "a/b", "data": "eA=="}}, {"inlineData": {"mimeType": "a/b", "data": "eA=="}}),
     ],
-)  # fmt: skip
+)
 def test_content_parts(block: dict[str, Any], part: dict[str, Any]) -> None:
     assert turns(HumanMessage([block])) == [{"role": "user", "parts": [part]}]
 
@@ -214,7 +228,9 @@ def test_structured_output() -> None:
         "responseMimeType": "application/json",
         "responseJsonSchema": {"type": "object", "properties": {"name": {"type": "string"}}},
     }
-    assert body(output=OutputSchema("X", {}, "json_mode"))["generationConfig"] == {"responseMimeType": "application/json"}
+    assert body(output=OutputSchema("X", {}, "json_mode"))["generationConfig"] == {
+        "responseMimeType": "application/json"
+    }
 
 
 def test_a_schema_keeps_what_gemini_knows_and_says_the_rest_otherwise() -> None:
@@ -233,8 +249,14 @@ def test_a_schema_keeps_what_gemini_knows_and_says_the_rest_otherwise() -> None:
             "stop": {"oneOf": [{"$ref": "#/$defs/Stop"}, {"type": "null"}], "discriminator": {}},
             "next": {"allOf": [{"$ref": "#/$defs/Stop"}], "description": "The next."},
         },
-        "$defs": {"Stop": {"type": "object", "title": "Stop", "properties": {"at": {"type": "array", "items": {"const": 1}}}}},
-    }  # fmt: skip
+        "$defs": {
+            "Stop": {
+                "type": "object",
+                "title": "Stop",
+                "properties": {"at": {"type": "array", "items": {"const": 1}}},
+            }
+        },
+    }
 
     assert gemini_schema(schema) == {
         "type": "object",
@@ -250,7 +272,10 @@ def test_a_schema_keeps_what_gemini_knows_and_says_the_rest_otherwise() -> None:
             "next": {"$ref": "#/$defs/Stop", "description": "The next."},
         },
         "$defs": {
-            "Stop": {"type": "object", "properties": {"at": {"type": "array", "items": {"type": "integer", "enum": [1]}}}}
+            "Stop": {
+                "type": "object",
+                "properties": {"at": {"type": "array", "items": {"type": "integer", "enum": [1]}}},
+            }
         },
     }
 

@@ -41,17 +41,29 @@ def test_leading_system_messages_are_instructions_and_later_ones_stay_in_their_p
     ("block", "part"),
     [
         (PICTURE, {"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,aW1n"}),
-        ({"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}}, {"type": "input_image", "detail": "low", "image_url": "https://a/b.png"}),
+        (
+            {"type": "image_url", "image_url": {"url": "https://a/b.png", "detail": "low"}},
+            {"type": "input_image", "detail": "low", "image_url": "https://a/b.png"},
+        ),
         ({"type": "image", "file_id": "file_1"}, {"type": "input_image", "detail": "auto", "file_id": "file_1"}),
-        ({"type": "file", "base64": "cGRm", "mime_type": "application/pdf", "name": "a.pdf"}, {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"}),
+        (
+            {"type": "file", "base64": "cGRm", "mime_type": "application/pdf", "name": "a.pdf"},
+            {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,cGRm"},
+        ),
         ({"type": "file", "url": "https://a/b.pdf"}, {"type": "input_file", "file_url": "https://a/b.pdf"}),
         ({"type": "file", "file_id": "file_1"}, {"type": "input_file", "file_id": "file_1"}),
-        ({"type": "input_file", "file_id": "file_1", "detail": "low"}, {"type": "input_file", "file_id": "file_1", "detail": "low"}),
+        (
+            {"type": "input_file", "file_id": "file_1", "detail": "low"},
+            {"type": "input_file", "file_id": "file_1", "detail": "low"},
+        ),
         ({"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}, {"type": "input_text", "text": "Hi"}),
     ],
-)  # fmt: skip
+)
 def test_content_parts(block: dict[str, Any], part: dict[str, Any]) -> None:
-    assert sent(HumanMessage(["Look:", block]))[0]["content"] in ([{"type": "input_text", "text": "Look:"}, part], "Look:Hi")
+    assert sent(HumanMessage(["Look:", block]))[0]["content"] in (
+        [{"type": "input_text", "text": "Look:"}, part],
+        "Look:Hi",
+    )
 
 
 @pytest.mark.parametrize("kind", ["audio", "video"])
@@ -124,14 +136,23 @@ def test_another_providers_answer_goes_as_text_and_calls_without_its_secrets() -
         {"type": "reasoning", "reasoning": "Hm.", "extras": {"signature": "c2ln"}},
         {"type": "text", "text": "Look: ", "extras": {"signature": "c2ln"}},
         PICTURE,
-        {"type": "tool_call", "name": "weather", "args": {"city": "Bern"}, "id": "t_1", "extras": {"signature": "c2ln"}},
+        {
+            "type": "tool_call",
+            "name": "weather",
+            "args": {"city": "Bern"},
+            "id": "t_1",
+            "extras": {"signature": "c2ln"},
+        },
     ]
     message = AIMessage(blocks, response_metadata={"wire": "gemini"})
 
     assert sent(message, ToolMessage("rain", "t_1")) == [
         {"role": "assistant", "content": "Look: "},
         {"type": "function_call", "call_id": "t_1", "name": "weather", "arguments": '{"city":"Bern"}'},
-        {"role": "user", "content": [{"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,aW1n"}]},
+        {
+            "role": "user",
+            "content": [{"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,aW1n"}],
+        },
         {"type": "function_call_output", "call_id": "t_1", "output": "rain"},
     ]
 
@@ -144,7 +165,9 @@ def test_a_tools_result_may_hold_pictures() -> None:
 
 def test_tools_are_flat_and_say_whether_they_are_strict() -> None:
     chat = {"type": "function", "function": {"name": "f", "description": "F.", "parameters": {"type": "object"}}}
-    tools = body(tools=(WEATHER, ToolSpec("s", "S.", WEATHER.parameters, strict=True), chat, {"type": "web_search"}))["tools"]
+    tools = body(tools=(WEATHER, ToolSpec("s", "S.", WEATHER.parameters, strict=True), chat, {"type": "web_search"}))[
+        "tools"
+    ]
 
     assert tools[0] == {
         "type": "function",
@@ -176,7 +199,14 @@ def test_tool_choice(choice: Any, form: Any) -> None:
 
 def test_options_have_their_own_names() -> None:
     made = body(
-        options={"max_tokens": 9, "temperature": 0.5, "reasoning": "low", "top_logprobs": 2, "logprobs": True, "store": False}
+        options={
+            "max_tokens": 9,
+            "temperature": 0.5,
+            "reasoning": "low",
+            "top_logprobs": 2,
+            "logprobs": True,
+            "store": False,
+        }
     )
 
     assert made["max_output_tokens"] == 9
@@ -188,20 +218,32 @@ def test_options_have_their_own_names() -> None:
 
 @pytest.mark.parametrize(
     ("given", "form"),
-    [("high", {"effort": "high"}), (False, {"effort": "none"}), ({"effort": "low", "summary": "auto"}, {"effort": "low", "summary": "auto"})],
-)  # fmt: skip
+    [
+        ("high", {"effort": "high"}),
+        (False, {"effort": "none"}),
+        ({"effort": "low", "summary": "auto"}, {"effort": "low", "summary": "auto"}),
+    ],
+)
 def test_reasoning(given: Any, form: Any) -> None:
     assert body(options={"reasoning": given})["reasoning"] == form
 
 
-@pytest.mark.parametrize("options", [{"stop": ["x"]}, {"seed": 1}, {"top_k": 3}, {"presence_penalty": 1}, {"reasoning": 500}])
+@pytest.mark.parametrize(
+    "options", [{"stop": ["x"]}, {"seed": 1}, {"top_k": 3}, {"presence_penalty": 1}, {"reasoning": 500}]
+)
 def test_options_that_it_has_not_are_refused_before_anything_is_sent(options: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedError, match="OpenAIResponses has no"):
         body(options=options)
 
 
 def test_whatever_else_is_given_passes_through() -> None:
-    made = body(options={"previous_response_id": "resp_0", "include": ["file_search_call.results"], "text": {"verbosity": "low"}})
+    made = body(
+        options={
+            "previous_response_id": "resp_0",
+            "include": ["file_search_call.results"],
+            "text": {"verbosity": "low"},
+        }
+    )
 
     assert made["previous_response_id"] == "resp_0"
     assert made["include"] == ["file_search_call.results"]
@@ -234,6 +276,17 @@ def test_a_schema_that_cannot_be_strict_is_sent_as_it_is() -> None:
     assert (made["schema"], made["strict"]) == (free, False)
 
 
+def test_a_server_may_take_the_form_of_an_answer_as_chat_completions_do() -> None:
+    """llama.cpp."""
+    codec = OpenAIResponses(response_format=True)
+    forms = [OutputSchema("City", {"type": "object", "properties": {}}), OutputSchema("X", {}, "json_mode")]
+    made = [codec.request(Call("m", [HumanMessage("Hi")], output=form)).body["response_format"] for form in forms]
+
+    assert made[0]["type"] == "json_schema"
+    assert made[0]["json_schema"]["name"] == "City"
+    assert made[1] == {"type": "json_object"}
+
+
 def test_json_mode_and_streams() -> None:
     made = body(output=OutputSchema("X", {}, "json_mode"), stream=True, parallel_tool_calls=False)
 
@@ -243,7 +296,9 @@ def test_json_mode_and_streams() -> None:
 
 
 def test_a_model_that_does_not_reason_is_asked_again_without_its_encrypted_reasoning() -> None:
-    request = Request("/responses", {"include": ["file_search_call.results", "reasoning.encrypted_content"], "model": "m"})
+    request = Request(
+        "/responses", {"include": ["file_search_call.results", "reasoning.encrypted_content"], "model": "m"}
+    )
     again = CODEC.retry_without(request, "Encrypted content is not supported with this model.")
 
     assert again is not None

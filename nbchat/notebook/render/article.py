@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .style import style_tag
+from nbchat.notebook.render.style import style_tag
 
 
 def article(html_parts: Sequence[str], *, streaming: bool) -> str:

@@ -13,7 +13,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String, _TokenType
 from pygments.util import ClassNotFound
 
-from .safe import visible
+from nbchat.notebook.render.safe import visible
 
 LONGEST = 20_000  # characters; longer code stays plain: it would grow fourfold in the notebook file
 _SECONDS = 0.3  # a lexer that takes longer has met text made to slow it down; what is left stays plain

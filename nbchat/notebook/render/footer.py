@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import TypedDict, Unpack
 
-from .safe import escape_text, visible
+from nbchat.notebook.render.safe import escape_text, visible
 
 
 class Facts(TypedDict, total=False):

@@ -12,10 +12,18 @@ from markdown_it.rules_core.text_join import text_join
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-from .code import code_html
-from .math import math_plugin
-from .mend import mend
-from .safe import clean, host, is_loadable_image, is_safe_link, visible, whole_characters, without_math
+from nbchat.notebook.render.code import code_html
+from nbchat.notebook.render.math import math_plugin
+from nbchat.notebook.render.mend import mend
+from nbchat.notebook.render.safe import (
+    clean,
+    host,
+    is_loadable_image,
+    is_safe_link,
+    visible,
+    whole_characters,
+    without_math,
+)
 
 MOST_BRACKETS = 1_000  # in one paragraph; with more it stays as written
 DEEPEST = 60  # levels of quotes and lists; text below that is dropped

@@ -6,10 +6,10 @@ from typing import Any
 
 from markdown_it.token import Token
 
-from .code import GrowingCode
-from .markdown import markdown_parser, normal
-from .mend import without_marker
-from .safe import clean
+from nbchat.notebook.render.code import GrowingCode
+from nbchat.notebook.render.markdown import markdown_parser, normal
+from nbchat.notebook.render.mend import without_marker
+from nbchat.notebook.render.safe import clean
 
 _BLANK_LINE = re.compile(r"\n[ \t]*\n(?=\S)")
 
@@ -29,6 +29,7 @@ class MarkdownStream:
         self._markup: list[str] = []  # the same, rendered with the definitions in `_known`
         self._definitions: dict[str, Any] = {}  # of links, in finished blocks
         self._known: dict[str, Any] = {}
+        self._new: list[str] = []
         self._tail = ""
         self._tried = 0  # blank lines of the tail that were tried as an end of a block
         self._inlines: Any = None
@@ -37,7 +38,7 @@ class MarkdownStream:
 
     def feed(self, text: str) -> None:
         """Add the next piece, cut anywhere."""
-        self._tail += text
+        self._new.append(text)
         self._drawn.clear()
 
     def html(self, *, streaming: bool = False) -> str:
@@ -51,6 +52,8 @@ class MarkdownStream:
         return self._drawn[streaming]
 
     def _draw(self, streaming: bool) -> str:
+        self._tail += "".join(self._new)
+        self._new.clear()
         self._finish_blocks()
         tail = normal(self._tail)
         env: dict[str, Any] = {"references": dict(self._definitions), "open": streaming}
