@@ -12,6 +12,8 @@ _HOMES = {
     "nbchat.model.init": ("ChatOpenAI", "init_chat_model"),
     "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
     "nbchat.model.callbacks": ("BaseCallbackHandler",),
+    "nbchat.providers": ("providers",),
+    "nbchat.providers.table": ("register_provider",),
     "nbchat.model.globals": ("set_llm_cache",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -29,7 +29,7 @@ def answer(target: Target, call: Call, cache: Cache | None = None, limiter: Any 
     """One answer. Yields chunks where `call.stream` is true; returns the whole message."""
     request = target.codec.request(call)
     if cache is None:
-        return (yield from attempt(target, request, call.stream, limiter))
+        return (yield from attempt(target, request, call.stream, limiter, call.model))
     key = cache_key(target, call)
     known = yield do.recall(cache, key)
     if known is not None:
@@ -37,7 +37,7 @@ def answer(target: Target, call: Call, cache: Cache | None = None, limiter: Any 
         if call.stream:
             yield as_chunk(known)
         return known
-    message = yield from attempt(target, request, call.stream, limiter)
+    message = yield from attempt(target, request, call.stream, limiter, call.model)
     yield do.remember(cache, key, message)
     return message
 

@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Flow, Route
 from nbchat.flow.retry import may_retry, retry_after, total_timeout, wait_before
+from nbchat.providers.endpoint import Endpoint
 from nbchat.values.errors import BadRequestError, ChatError, StreamError
 from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering
 from nbchat.wire.codec import Codec, Request
@@ -19,23 +20,27 @@ from nbchat.wire.errors import read_error
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is asked: a wire format, the way there, and how often to try again."""
+    """Who is asked: a wire format, the way there, how often to try again, and what the vendor cannot do."""
 
     codec: Codec
     route: Route
     max_retries: int = 2
+    lacks: frozenset[str] = frozenset()  # of the format's features (see `nbchat.wire.features`)
 
 
-def attempt(target: Target, request: Request, stream: bool, limiter: Any = None) -> Flow[AIMessage]:
+def attempt(
+    target: Target, request: Request, stream: bool, limiter: Any = None, model: str | None = None
+) -> Flow[AIMessage]:
     """One answer, with its retries. Yields chunks where `stream` is true; returns the whole message.
 
-    A failed attempt is repeated only while the reader has seen nothing of it.
+    A failed attempt is repeated only while the reader has seen nothing of it. `model` names the model in
+    `response_metadata` where the provider's answer does not (Bedrock).
     """
     tries = 0
     while True:
         whole = Gathering()
         try:
-            message = yield from _exchange(target, request, stream, whole, limiter)
+            message = yield from _exchange(target, request, stream, whole, limiter, model)
         except ChatError as error:
             if whole.chunk is not None:
                 error.partial = whole.message()
@@ -55,7 +60,9 @@ def attempt(target: Target, request: Request, stream: bool, limiter: Any = None)
         yield do.sleep(wait)
 
 
-def _exchange(target: Target, request: Request, stream: bool, whole: Gathering, limiter: Any) -> Flow[AIMessage]:
+def _exchange(
+    target: Target, request: Request, stream: bool, whole: Gathering, limiter: Any, model: str | None
+) -> Flow[AIMessage]:
     endpoint = target.route.endpoint
     if limiter is not None:
         tokens = limiter.estimate(request.body)
@@ -67,12 +74,13 @@ def _exchange(target: Target, request: Request, stream: bool, whole: Gathering, 
     if not 200 <= status < 300:
         body = yield do.read_all()
         wait = retry_after(headers, (yield do.now()))
-        raise _keyless(endpoint, read_error(endpoint.provider, status, headers, body, retry_after=wait))
+        raise keyless(endpoint, read_error(endpoint.provider, status, headers, body, retry_after=wait))
     if stream and not _whole_at_once(target.codec, headers):
-        message = yield from _streamed(target, whole, started)
+        message = yield from _streamed(target, whole, started, model)
     else:
         body = yield do.read_all()
         message = target.codec.answer(body, endpoint.provider)
+        message.response_metadata.setdefault("model_name", model)
         ended = yield do.clock()
         message.timing = {"first_token_s": ended - started, "total_s": ended - started}
         if stream:
@@ -82,7 +90,8 @@ def _exchange(target: Target, request: Request, stream: bool, whole: Gathering, 
     return message
 
 
-def _keyless(endpoint: Any, error: ChatError) -> ChatError:
+def keyless(endpoint: Endpoint, error: ChatError) -> ChatError:
+    """The error without the key, which some providers quote."""
     error.args = (endpoint.hide_key(str(error)),)
     if (body := getattr(error, "body", None)) is not None:
         error.body = from_json(endpoint.hide_key(to_json(body).decode()))  # type: ignore[attr-defined]
@@ -95,7 +104,7 @@ def _whole_at_once(codec: Codec, headers: Any) -> bool:
     return content_type.partition(";")[0].strip() == "application/json" and not getattr(codec, "streams_json", False)
 
 
-def _streamed(target: Target, whole: Gathering, started: float) -> Flow[AIMessage]:
+def _streamed(target: Target, whole: Gathering, started: float, model: str | None) -> Flow[AIMessage]:
     decoder = target.codec.decoder(target.route.endpoint.provider)
     held: list[AIMessageChunk] = []
     while data := (yield do.read()):
@@ -109,6 +118,8 @@ def _streamed(target: Target, whole: Gathering, started: float) -> Flow[AIMessag
             yield from _first(chunk, whole, held)
     for chunk in decoder.close():
         if chunk.chunk_position == "last":
+            if "model_name" not in chunk.response_metadata:
+                chunk.response_metadata = {**chunk.response_metadata, "model_name": model}
             chunk.timing = {**chunk.timing, "total_s": (yield do.clock()) - started}
         yield from _first(chunk, whole, held)
     return whole.message()

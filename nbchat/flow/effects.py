@@ -10,7 +10,6 @@
 | sleep(seconds) | None |
 | recall(cache, key) / remember(cache, key, message) | a cached message or None / None |
 | reserve(limiter, tokens) | None, once the limiter allows it |
-| call_tool(tool, call) | a ToolMessage |
 | ask(question, …) | what the user's function returns; awaited where it is async |
 """
 
@@ -121,10 +120,6 @@ def remember(cache: Any, key: str, message: AIMessage) -> Effect:
 
 def reserve(limiter: Any, tokens: int) -> Effect:
     return Effect("reserve", (limiter, tokens))
-
-
-def call_tool(tool: Any, call: Any) -> Effect:
-    return Effect("call_tool", (tool, call))
 
 
 def ask(question: Callable[..., Any], *args: Any) -> Effect:

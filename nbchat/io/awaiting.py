@@ -108,9 +108,6 @@ class AwaitingWire:
     async def reserve(self, limiter: Any, tokens: int) -> None:
         await limiter.aacquire(tokens=tokens)
 
-    async def call_tool(self, tool: Any, call: Any) -> Any:
-        return await tool.ainvoke(call)
-
     async def ask(self, question: Any, *args: Any) -> Any:
         result = question(*args)
         return await result if hasattr(result, "__await__") else result

@@ -106,9 +106,6 @@ class BlockingWire:
     def reserve(self, limiter: Any, tokens: int) -> None:
         limiter.acquire(tokens=tokens)
 
-    def call_tool(self, tool: Any, call: Any) -> Any:
-        return tool.invoke(call)
-
     def ask(self, question: Any, *args: Any) -> Any:
         return finish(question(*args))
 

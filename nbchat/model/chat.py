@@ -14,6 +14,7 @@ from nbchat.io.drivers import adrive, arun, drive, run
 from nbchat.model.chat_file import model_fields, named_model, read_chat, write_chat
 from nbchat.model.config import RunnableConfig
 from nbchat.model.init import init_chat_model
+from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ChatError, ConfigurationError
@@ -57,7 +58,7 @@ class Chat:
         name: str | None = None,
         messages: Sequence[Any] = (),
     ) -> None:
-        self.model = _found(model)
+        self.model = model
         self.tools = [_runnable(each) for each in tools]
         self.system = system
         self.approve = approve
@@ -65,6 +66,21 @@ class Chat:
         self.name = name
         self.messages: list[Message] = read_messages(messages) if messages else []
         self._turn: Flow[AIMessage] | None = None
+
+    @property
+    def model(self) -> Verbs[AIMessage]:
+        """Who answers. Set it, to a model or a name, and the conversation goes on with that one."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Verbs[AIMessage] | str) -> None:
+        if isinstance(model, str):
+            model = init_chat_model(model)
+        if not isinstance(model, Verbs):
+            raise ConfigurationError(f"a chat takes a model, or a name as in Chat('openai:gpt-5'), not {model!r:.80}")
+        if isinstance(model, StructuredModel):
+            raise ConfigurationError("a chat needs a model that answers with messages: ask a structured one by itself")
+        self._model: Verbs[AIMessage] = model
 
     def ask(self, content: Any = None, config: RunnableConfig | None = None, **params: Any) -> AIMessage:
         """Say something, and wait for the answer that needs no more tools.
@@ -246,19 +262,8 @@ class Chat:
             )
         return chat
 
-    def __len__(self) -> int:
-        return len(self.messages)
-
     def __repr__(self) -> str:
         return f"Chat({self.model!r}, {len(self.messages)} messages, {self.usage.total_tokens:,} tokens)"
-
-
-def _found(model: Verbs[AIMessage] | str) -> Verbs[AIMessage]:
-    if isinstance(model, str):
-        return init_chat_model(model)
-    if not isinstance(model, Verbs):
-        raise ConfigurationError(f"a chat takes a model, or a name as in Chat('openai:gpt-5'), not {model!r:.80}")
-    return model
 
 
 def _runnable(given: Any) -> Tool | Mapping[str, Any]:

@@ -10,6 +10,8 @@ from nbchat.flow.answer import Cache, answer
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.forced_tool import by_schema
+from nbchat.flow.listing import models_of
+from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.globals import cache_in_use
@@ -17,8 +19,10 @@ from nbchat.model.structured import Method, StructuredModel, structured_model
 from nbchat.model.tool_specs import checked_choice
 from nbchat.model.tools import tool_spec
 from nbchat.model.verbs import Verbs
+from nbchat.providers.table import find_provider
 from nbchat.values.messages import AIMessage, Message, read_messages
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
+from nbchat.wire.features import check
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,7 @@ class ChatModel(Verbs[AIMessage]):
             UnsupportedError: the provider's wire format cannot do what is asked.
         """
         fields = {key: kwargs.pop(key) for key in _CALL_FIELDS if key in kwargs}
-        return Call(
+        call = Call(
             model=kwargs.pop("model", self.model),
             messages=messages,
             tools=fields.get("tools", self.tools),
@@ -82,6 +86,8 @@ class ChatModel(Verbs[AIMessage]):
             stream=stream,
             options=normal_options({**self.options, **kwargs} if kwargs else self.options),
         )
+        check(self.target.codec, call, provider=self.provider, lacks=self.target.lacks)
+        return call
 
     def bind(self, **kwargs: Any) -> ChatModel:
         """A model with further parameters for every call: `model.bind(logprobs=True, temperature=0)`."""
@@ -150,6 +156,18 @@ class ChatModel(Verbs[AIMessage]):
     def described(self) -> dict[str, Any]:
         """What callbacks are told of this model; never with a key."""
         return {"name": self.model, "provider": self.provider, "kwargs": dict(self.options)}
+
+    def list_models(self) -> list[str]:
+        """The names of the models that the provider offers, asked of its server.
+
+        Raises:
+            UnsupportedError: the provider has no such list.
+        """
+        return run(models_of(self.target, find_provider(self.provider)))
+
+    async def alist_models(self) -> list[str]:
+        """`list_models`, awaited."""
+        return await arun(models_of(self.target, find_provider(self.provider)))
 
     @property
     def model_name(self) -> str:

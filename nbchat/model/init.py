@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 from nbchat.flow.attempt import Target
@@ -57,7 +58,7 @@ def init_chat_model(
         config: what is merged under each call's config.
         kwargs: parameters of every call: `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `logprobs`,
             `top_logprobs`, `reasoning`, and any other that the provider takes, passed through under its own name; and
-            what the provider needs beside key and base URL (`region`, `azure_deployment`, …).
+            what the provider needs beside key and base URL (`region_name`, `azure_deployment`, …).
 
     Raises:
         ConfigurationError: no such provider.
@@ -93,6 +94,8 @@ def _made(model: str, model_provider: str | None = None, **kwargs: Any) -> ChatM
     row = find_provider(provider)
     if provider == "local":
         endpoint = _local_endpoint(name)
+        if kwargs.pop("use_responses_api", False) and row.responses:
+            row = replace(row, codec=row.responses)
     else:
         own = {key: kwargs.pop(key) for key in (*row.own_arguments, "base_url", "api_key") if key in kwargs}
         endpoint, row = row.open(provider, model=name, **own)
@@ -102,7 +105,7 @@ def _made(model: str, model_provider: str | None = None, **kwargs: Any) -> ChatM
         **{key: kwargs.pop(key) for key in _ROUTE if key in kwargs},
     )
     retries = kwargs.pop("max_retries", None)
-    target = Target(row.codec, route, max_retries=2 if retries is None else retries)
+    target = Target(row.codec, route, max_retries=2 if retries is None else retries, lacks=row.lacks)
     fields = {key: kwargs.pop(key) for key in _FIELDS if key in kwargs}
     return ChatModel(model=name, provider=provider, target=target, options=kwargs, **fields)
 

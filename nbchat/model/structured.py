@@ -12,7 +12,6 @@ from nbchat.flow.structured import Form, structured
 from nbchat.model.combinators import Around
 from nbchat.model.config import RunnableConfig
 from nbchat.model.verbs import Verbs
-from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError, UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, read_messages
 from nbchat.values.schema import output_schema, validator
@@ -78,7 +77,7 @@ def _first_possible(model: ChatModel, output: OutputSchema) -> Method:
     }
     for method, call in calls.items():
         try:
-            features.check(model.target.codec, call, provider=model.provider, lacks=find_provider(model.provider).lacks)
+            features.check(model.target.codec, call, provider=model.provider, lacks=model.target.lacks)
             model.target.codec.request(call)
         except UnsupportedError:
             continue

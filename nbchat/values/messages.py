@@ -52,6 +52,12 @@ FINISH_REASONS = {  # the providers' words, in OpenAI's
     "spii": "content_filter",
     "image_safety": "content_filter",
     "language": "content_filter",
+    "image_prohibited_content": "content_filter",
+    "image_recitation": "content_filter",
+    "model_armor": "content_filter",
+    "jailbreak": "content_filter",
+    "escalation": "content_filter",
+    "blocked_reason_unspecified": "content_filter",
 }
 
 

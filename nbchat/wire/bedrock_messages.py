@@ -34,6 +34,7 @@ def turns(call: Call) -> list[dict[str, Any]]:
 
 
 def parts(message: Message, model: str) -> Iterator[dict[str, Any]]:
+    """The content blocks of a message. What another provider made for itself alone is left out."""
     if isinstance(message, ToolMessage):
         yield _tool_result(message)
         return
@@ -66,7 +67,7 @@ def _part(block: Block, native: bool, model: str, place: int) -> dict[str, Any] 
             result = {"toolUseId": id, "content": output, "status": block.get("status") or "success"}
             return {"toolResult": result | _extras(block)} if native else None
         case {"type": "non_standard", "value": value}:
-            return value if native and isinstance(value, dict) else None
+            return dict(value) if native and isinstance(value, dict) else None
     if is_media(block):
         return media_block(block)
     raise UnsupportedError(f"BedrockConverse has no content block of type {block.get('type')!r}")
@@ -119,11 +120,12 @@ def _call_id(id: str | None, place: int) -> str:
 def _name_documents(messages: list[dict[str, Any]]) -> None:
     """Bedrock refuses a request in which two documents have one name."""
     seen: dict[str, int] = {}
-    for document in inside(messages, "document"):
-        name = str(document.get("name"))
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            document["name"] = f"{name} ({seen[name]})"
+    for part in (part for message in messages for part in message["content"]):
+        if isinstance(document := part.get("document"), dict):
+            name = str(document.get("name"))
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                part["document"] = {**document, "name": f"{name} ({seen[name]})"}
 
 
 def inside(messages: list[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:

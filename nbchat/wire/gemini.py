@@ -148,7 +148,7 @@ def _thinking(value: Any, model: str) -> Any:
     if isinstance(value, Mapping):
         return value
     levels = generation_of(model) >= 3
-    if value is False:
+    if value in (False, "none"):
         return {"thinkingLevel": "minimal"} if levels else {"thinkingBudget": 0}
     if isinstance(value, str):
         effort = {"thinkingLevel": value} if levels else {"thinkingBudget": _BUDGETS.get(value, -1)}

@@ -65,10 +65,12 @@ def _result_parts(message: ToolMessage, names: Mapping[str, dict[str, Any]]) -> 
 
 def _json_object(text: str) -> dict[str, Any]:
     """Gemini takes an object: the text as one, or in one."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return {"output": text}
     try:
-        found = from_json(text)
+        found = from_json(text, allow_inf_nan=False)
     except ValueError:
-        found = text
+        return {"output": text}
     return found if isinstance(found, dict) else {"output": found}
 
 

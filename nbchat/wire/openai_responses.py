@@ -116,8 +116,8 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reasoning(value: Any) -> Any:
-    if value is False:
-        return {"effort": "none"}
+    if isinstance(value, bool):
+        return {"effort": "medium" if value else "none"}
     if isinstance(value, int):
         raise UnsupportedError(
             "OpenAIResponses has no reasoning budget in tokens; give an effort: reasoning='low', 'medium' or 'high'"

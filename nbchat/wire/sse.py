@@ -38,6 +38,10 @@ class SSE:
         Raises:
             StreamError: one event is larger than 64 MB.
         """
+        if self._usual(data):
+            self._first, self._stray = False, None
+            yield b"", data[6:-2]
+            return
         if self._after_cr and data:
             data = data.removeprefix(b"\n")  # the second half of a CRLF that was cut
             self._after_cr = False
@@ -54,6 +58,16 @@ class SSE:
         if rest:
             self._line += rest
             _check(len(self._line))
+
+    def _usual(self, data: bytes) -> bool:
+        """Whether these bytes are one whole event of one data line, with nothing before them: the cost of a token."""
+        return (
+            data.startswith(b"data: {")
+            and data.find(b"\n") == len(data) - 2
+            and data.endswith(b"\n")
+            and b"\r" not in data
+            and not (self._line or self._data or self._event or self._after_cr)
+        )
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the event that the end leaves unfinished, if any: some servers omit the last blank line."""

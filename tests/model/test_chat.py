@@ -301,7 +301,7 @@ def test_fork_undo_and_reset() -> None:
         chat("Hello")
         copy = chat.fork()
         copy("What's the weather in Rome?")
-        assert (len(chat), len(copy)) == (2, 6)
+        assert (len(chat.messages), len(copy.messages)) == (2, 6)
         assert kinds(copy.undo()) == ["HumanMessage", "AIMessage", "ToolMessage", "AIMessage"]
         assert copy.messages == chat.messages
         copy.reset()
@@ -344,6 +344,27 @@ def test_a_tool_that_cannot_run_is_refused(given: Any) -> None:
 def test_what_is_no_model_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="a chat takes a model, or a name"):
         Chat(3)  # type: ignore[arg-type]
+    chat = Chat("local:smollm2-135m")
+    with pytest.raises(ConfigurationError, match="answers with messages"):
+        chat.model = chat.model.with_structured_output({"title": "f", "type": "object"})  # type: ignore[attr-defined]
+
+
+def test_the_model_may_change_between_questions() -> None:
+    with OpenAIServer(lambda body: body["model"]) as server:
+        chat = Chat(openai_model(server))
+        assert chat("Who?").text == "gpt-test"
+        chat.model = openai_model(server).bind(model="gpt-5-mini")
+        assert chat("Who?").text == "gpt-5-mini"
+
+
+def test_a_chat_takes_models_with_fallbacks_and_models_chosen_by_config() -> None:
+    with OpenAIServer() as server, OpenAIServer(lambda body: Reply(status=500, body="{}")) as broken:
+        sure = openai_model(broken).with_fallbacks([openai_model(server)])
+        assert Chat(sure, tools=[get_weather])("What's the weather in Rome?").text.endswith("sunny in Rome.")
+        open_ = init_chat_model(model_provider="openai", base_url=server.base_url, api_key=KEY)
+        chat = Chat(open_, tools=[get_weather])
+        answer = chat("What's the weather in Rome?", config={"configurable": {"model": "gpt-test"}})
+        assert answer.text.endswith("sunny in Rome.")
 
 
 def test_a_saved_conversation_is_read_back_and_goes_on(model: ChatModel, tmp_path: Path) -> None:

@@ -147,7 +147,8 @@ class TestMethod:
 
         with _served("openai", answer) as model:
             structured = model.with_structured_output(Place, method="json_mode")
-            assert structured.invoke([SystemMessage("Be brief."), ("user", "Boston?")]) == {"city": "Boston", "people": 1}
+            place = structured.invoke([SystemMessage("Be brief."), ("user", "Boston?")])
+        assert place == {"city": "Boston", "people": 1}
         assert bodies[0]["response_format"] == {"type": "json_object"}
         assert [m["role"] for m in bodies[0]["messages"]] == ["system", "system", "user"]
         assert '"people"' in bodies[0]["messages"][1]["content"]
@@ -245,33 +246,43 @@ class TestFailure:
 
     def test_a_tool_call_cut_at_max_tokens_says_so(self) -> None:
         call = {"name": "Movie", "args": '{"title": "Inc'}
-        with _served("openai", lambda body: {"tool_calls": [call], "finish_reason": "length"}) as model:
-            with pytest.raises(StructuredOutputError, match="raise max_tokens="):
-                model.with_structured_output(Movie, method="function_calling").invoke(ASKED)
+        with (
+            _served("openai", lambda body: {"tool_calls": [call], "finish_reason": "length"}) as model,
+            pytest.raises(StructuredOutputError, match="raise max_tokens="),
+        ):
+            model.with_structured_output(Movie, method="function_calling").invoke(ASKED)
 
     def test_a_cut_answer_is_not_read_from_an_object_inside_it(self) -> None:
-        with _saying('{"cast": [{"name": "Leo", "role": "Cobb"}, {"na', finish_reason="length") as model:
-            with pytest.raises(StructuredOutputError, match=r"cut at max_tokens after \d+ tokens.*raise max_tokens="):
-                model.with_structured_output(Actor).invoke("?")
+        with (
+            _saying('{"cast": [{"name": "Leo", "role": "Cobb"}, {"na', finish_reason="length") as model,
+            pytest.raises(StructuredOutputError, match=r"cut at max_tokens after \d+ tokens.*raise max_tokens="),
+        ):
+            model.with_structured_output(Actor).invoke("?")
 
     def test_an_answer_that_was_whole_when_it_was_cut_is_read(self) -> None:
         with _saying('{"name": "Leo"} and', finish_reason="length") as model:
             assert model.with_structured_output(Actor).invoke("?") == Actor(name="Leo")
 
     def test_a_refusal_says_so(self) -> None:
-        with _served("openai", lambda body: {"refusal": "I can't help with that."}) as model:
-            with pytest.raises(StructuredOutputError, match="refused: I can't help with that"):
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _served("openai", lambda body: {"refusal": "I can't help with that."}) as model,
+            pytest.raises(StructuredOutputError, match="refused: I can't help with that"),
+        ):
+            model.with_structured_output(Movie).invoke("?")
 
     def test_a_filter_says_so(self) -> None:
-        with _served("anthropic", lambda body: {"text": "I", "stop_reason": "refusal"}) as model:
-            with pytest.raises(StructuredOutputError, match="content_filter"):
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _served("anthropic", lambda body: {"text": "I", "stop_reason": "refusal"}) as model,
+            pytest.raises(StructuredOutputError, match="content_filter"),
+        ):
+            model.with_structured_output(Movie).invoke("?")
 
     def test_a_value_that_does_not_fit_names_its_fields(self) -> None:
-        with _saying('{"title": "Inception", "year": "soon", "cast": [{}]}') as model:
-            with pytest.raises(StructuredOutputError) as caught:
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _saying('{"title": "Inception", "year": "soon", "cast": [{}]}') as model,
+            pytest.raises(StructuredOutputError) as caught,
+        ):
+            model.with_structured_output(Movie).invoke("?")
         said = str(caught.value)
         assert "does not fit Movie" in said
         assert "'year': Input should be a valid integer" in said
@@ -290,35 +301,47 @@ class TestFailure:
                     raise ValueError("odd numbers are odd")
                 return value
 
-        with _saying('{"number": 3}') as model:
-            with pytest.raises(StructuredOutputError, match="odd numbers are odd"):
-                model.with_structured_output(Even).invoke("?")
+        with (
+            _saying('{"number": 3}') as model,
+            pytest.raises(StructuredOutputError, match="odd numbers are odd"),
+        ):
+            model.with_structured_output(Even).invoke("?")
 
     def test_a_json_schema_is_checked_for_its_required_keys(self) -> None:
-        with _saying('{"city": "Boston"}') as model:
-            with pytest.raises(StructuredOutputError, match="'people' is missing"):
-                model.with_structured_output(PLACE).invoke("?")
+        with (
+            _saying('{"city": "Boston"}') as model,
+            pytest.raises(StructuredOutputError, match="'people' is missing"),
+        ):
+            model.with_structured_output(PLACE).invoke("?")
 
     def test_prose_alone_is_shown(self) -> None:
-        with _saying("I would rather not.") as model:
-            with pytest.raises(StructuredOutputError, match="without a JSON object for Movie: 'I would rather not.'"):
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _saying("I would rather not.") as model,
+            pytest.raises(StructuredOutputError, match="without a JSON object for Movie: 'I would rather not"),
+        ):
+            model.with_structured_output(Movie).invoke("?")
 
     def test_an_empty_answer_is_told(self) -> None:
-        with _saying("") as model:
-            with pytest.raises(StructuredOutputError, match="an empty answer"):
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _saying("") as model,
+            pytest.raises(StructuredOutputError, match="an empty answer"),
+        ):
+            model.with_structured_output(Movie).invoke("?")
 
     def test_arguments_that_are_no_json_are_told(self) -> None:
         call = {"name": "Movie", "args": '{"title": Inception}'}
-        with _served("openai", lambda body: {"tool_calls": [call]}) as model:
-            with pytest.raises(StructuredOutputError, match="no JSON for Movie: the arguments are not JSON"):
-                model.with_structured_output(Movie, method="function_calling").invoke("?")
+        with (
+            _served("openai", lambda body: {"tool_calls": [call]}) as model,
+            pytest.raises(StructuredOutputError, match="no JSON for Movie: the arguments are not JSON"),
+        ):
+            model.with_structured_output(Movie, method="function_calling").invoke("?")
 
     def test_a_call_of_another_tool_is_told(self) -> None:
-        with _served("openai", lambda body: {"tool_calls": [{"name": "search", "args": {}}]}) as model:
-            with pytest.raises(StructuredOutputError, match="asked for the tools search"):
-                model.with_structured_output(Movie).invoke("?")
+        with (
+            _served("openai", lambda body: {"tool_calls": [{"name": "search", "args": {}}]}) as model,
+            pytest.raises(StructuredOutputError, match="asked for the tools search"),
+        ):
+            model.with_structured_output(Movie).invoke("?")
 
     def test_with_include_raw_the_error_is_a_result(self) -> None:
         with _saying("No.") as model:

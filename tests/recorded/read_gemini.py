@@ -10,6 +10,8 @@ from tests.recorded.harness import Expected, Failure, documents
 ALLOWED = {
     "candidates.*.content.role": "always the model's",
     "candidates.*.index": "the message is the first candidate",
+    "candidates.*.safetyRatings.*": "each event rates what has come so far; the last ratings are kept",
+    "candidates.*.avgLogprobs": "of what has come so far; the last is kept",
     "candidates.*.finishReason": "compared by name; here it may be a number",
     "usageMetadata.promptTokensDetails.*": "text counts follow from the totals; the others are compared",
     "usageMetadata.candidatesTokensDetails.*": "text counts follow from the totals; the others are compared",
@@ -39,6 +41,8 @@ def read(exchange: dict[str, Any]) -> Expected:
         return Expected(failure=Failure(kind, error["message"]))
     expected = Expected()
     for event in documents(exchange):
+        if error := event.get("error"):
+            expected.failure = Failure(_KINDS.get(error["code"], "ServerError"), error["message"])
         expected.model = event.get("modelVersion", expected.model)
         if event.get("usageMetadata"):
             expected.usage = _usage(event["usageMetadata"])
@@ -59,7 +63,8 @@ def _read_candidate(candidate: dict[str, Any], expected: Expected) -> None:
         elif call := part.get("functionCall"):
             expected.tool_calls.append((call["name"], call.get("args", {}), call.get("id")))
         elif (data := part.get("inlineData")) and not part.get("thought"):
-            (expected.audio if data["mimeType"].startswith("audio") else expected.images).append(data["data"])
+            kinds = {"audio": expected.audio, "image": expected.images}
+            kinds.get(data["mimeType"].partition("/")[0], []).append(data["data"])
     if "finishReason" in candidate:
         expected.finish_reason = _FINISH.get(candidate["finishReason"], candidate["finishReason"])
     if chosen := (candidate.get("logprobsResult") or {}).get("chosenCandidates"):
@@ -75,7 +80,7 @@ def _usage(usage: dict[str, Any]) -> dict[str, int]:
     found = {
         "input_tokens": usage.get("promptTokenCount", 0) + usage.get("toolUsePromptTokenCount", 0),
         "output_tokens": usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0),
-        "total_tokens": usage["totalTokenCount"],
+        "total_tokens": usage.get("totalTokenCount", 0),
     }
     if "cachedContentTokenCount" in usage:
         found["cache_read"] = usage["cachedContentTokenCount"]

@@ -36,25 +36,28 @@ TOTALS = ("response.usage",)
 def read(exchange: dict[str, Any]) -> Expected:
     """The answer as the last document says it: an event with the whole response, or the body itself."""
     if exchange["response"]["status"] >= 400:
-        return Expected(failure=_failure(exchange))
+        return Expected(failure=_refused(exchange))
     found = documents(exchange)
     whole = next((d["response"] for d in reversed(found) if isinstance(d.get("response"), dict)), None) or found[-1]
-    expected = Expected(model=whole["model"], citations=[])
-    for item in whole["output"]:
+    expected = Expected(model=whole.get("model"), citations=[])
+    for item in whole.get("output") or []:
         _read_item(item, expected)
     if exchange["wire"] == "sse":
-        expected.text = "".join(d["delta"] for d in found if d["type"] == "response.output_text.delta") or expected.text
         deltas = [d for d in found if d["type"] == "response.output_text.delta"]
-        logprobs = [(p["token"], p["logprob"]) for d in deltas for p in d.get("logprobs") or ()]
-        expected.logprobs = logprobs or None
+        expected.text = "".join(d["delta"] for d in deltas) or expected.text
+        expected.logprobs = [(p["token"], p["logprob"]) for d in deltas for p in d.get("logprobs") or ()] or None
+        expected.failure = _broken_off(found, whole)
     reason = (whole.get("incomplete_details") or {}).get("reason")
-    expected.finish_reason = reason or whole["status"]
-    usage = whole.get("usage") or {}
-    expected.usage = {key: usage[key] for key in ("input_tokens", "output_tokens", "total_tokens")}
+    expected.finish_reason = reason or whole.get("status")
+    expected.usage = _usage(whole["usage"]) if whole.get("usage") else None
+    return expected
+
+
+def _usage(usage: dict[str, Any]) -> dict[str, int]:
+    counts = {key: usage[key] for key in ("input_tokens", "output_tokens", "total_tokens")}
     cached = (usage.get("input_tokens_details") or {}).get("cached_tokens")
     thought = (usage.get("output_tokens_details") or {}).get("reasoning_tokens")
-    expected.usage |= {k: v for k, v in (("cache_read", cached), ("reasoning", thought)) if v is not None}
-    return expected
+    return counts | {k: v for k, v in (("cache_read", cached), ("reasoning", thought)) if v is not None}
 
 
 def _read_item(item: dict[str, Any], expected: Expected) -> None:
@@ -75,11 +78,20 @@ def _read_item(item: dict[str, Any], expected: Expected) -> None:
 
 
 _KINDS = {401: "AuthenticationError", 403: "PermissionDeniedError", 404: "NotFoundError", 429: "RateLimitError"}
+_CODES = {"rate_limit_exceeded": "RateLimitError", "server_error": "ServerError", "insufficient_quota": "QuotaError"}
 
 
-def _failure(exchange: dict[str, Any]) -> Failure:
+def _refused(exchange: dict[str, Any]) -> Failure:
     body = json.loads(exchange["response"]["body_text"])
     error, status = body["error"], exchange["response"]["status"]
     message = error if isinstance(error, str) else error["message"]
     kind = _KINDS.get(status, "BadRequestError" if status < 500 else "ServerError")
     return Failure("AuthenticationError" if "API key" in message else kind, message)
+
+
+def _broken_off(found: list[dict[str, Any]], whole: dict[str, Any]) -> Failure | None:
+    error = next((d.get("error") or d for d in found if d["type"] == "error"), None) or whole.get("error")
+    if error:
+        return Failure(_CODES.get(error.get("code") or "", "ServerError"), error["message"])
+    ended = any(d["type"] in ("response.completed", "response.incomplete") for d in found)
+    return None if ended else Failure("StreamError")

@@ -575,6 +575,14 @@ def test_media_as_bytes_or_from_s3() -> None:
     assert parts[5]["document"]["citations"] == {"enabled": True}
 
 
+def test_a_users_own_document_is_not_renamed_in_their_message() -> None:
+    own = {"document": {"name": "a", "format": "txt", "source": {"bytes": PIXEL}}}
+    message = HumanMessage([own, own, "?"])
+    names = [part["document"]["name"] for part in body(message)["messages"][0]["content"][:2]]
+    assert names == ["a", "a (2)"]
+    assert own["document"]["name"] == "a"
+
+
 def test_media_by_web_address_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="as bytes or from s3://, not by url"):
         body(HumanMessage([{"type": "image", "url": "https://example.org/a.png"}]))

@@ -121,6 +121,19 @@ def test_results_of_one_round_are_one_turn_by_name_and_by_id_where_there_was_one
     assert "id" not in turns(message)[0]["parts"][1]["functionCall"]
 
 
+@pytest.mark.parametrize(
+    ("text", "response"),
+    [
+        ("12", {"output": "12"}),
+        ("[1]", {"output": [1]}),
+        ('{"a": NaN}', {"output": '{"a": NaN}'}),
+        ("{", {"output": "{"}),
+    ],
+)
+def test_a_tools_result_is_an_object_whatever_the_tool_gave(text: str, response: dict[str, Any]) -> None:
+    assert turns(ToolMessage(text, "x", name="f"))[0]["parts"][0]["functionResponse"]["response"] == response
+
+
 def test_a_failed_tool_is_an_error_and_a_picture_from_a_tool_stands_beside_it() -> None:
     (turn,) = turns(ToolMessage("gone", "x", name="f", status="error"), ToolMessage([PICTURE], "y", name="g"))
 
