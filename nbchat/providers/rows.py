@@ -88,6 +88,7 @@ PROVIDERS: dict[str, Provider] = {
         models="/api/tags",
     ),
     "cerebras": Provider(_CHAT, "https://api.cerebras.ai/v1", ("CEREBRAS_API_KEY",), lacks=_TEXT_OUT),
+    "crusoe": Provider(_CHAT, "https://api.inference.crusoecloud.com/v1", ("CRUSOE_API_KEY",), lacks=_TEXT_OUT),
     "cloudflare": Provider(
         _CHAT,
         "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",

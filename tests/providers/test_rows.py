@@ -22,6 +22,7 @@ ADDRESSES = {  # where "Hi" to the model "m" goes, with the settings below
     "bedrock_mantle": "https://bedrock-mantle.eu-west-1.api.aws/v1/responses",
     "ollama": "http://127.0.0.1:11434/api/chat",
     "cerebras": f"https://api.cerebras.ai/v1{CHAT}",
+    "crusoe": f"https://api.inference.crusoecloud.com/v1{CHAT}",
     "cloudflare": f"https://api.cloudflare.com/client/v4/accounts/acc/ai/v1{CHAT}",
     "cohere": f"https://api.cohere.ai/compatibility/v1{CHAT}",
     "databricks": f"https://adb-1.azuredatabricks.net/serving-endpoints{CHAT}",
