@@ -12,7 +12,8 @@ from nbchat.flow.effects import Effect, Flow
 from nbchat.flow.relay import relayed
 from nbchat.values.blocks import Block, ToolCall
 from nbchat.values.errors import ChatError, RoundLimitError
-from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering, Message, ToolMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, AIMessageChunk, Message, ToolMessage
 
 Verdict = bool | str | dict[str, Any] | None
 Approve = Callable[[str, dict[str, Any]], Verdict | Awaitable[Verdict]]

@@ -12,15 +12,8 @@ from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
 from nbchat.values.blocks import Block
 from nbchat.values.errors import UnsupportedError
-from nbchat.values.messages import (
-    AIMessage,
-    AIMessageChunk,
-    Gathering,
-    HumanMessage,
-    Message,
-    SystemMessage,
-    ToolMessage,
-)
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
+from nbchat.values.complaints import complaints
 from nbchat.values.errors import StructuredOutputError
 from nbchat.values.loose_json import find_object, growing_object
 from nbchat.values.messages import AIMessage, AIMessageChunk
@@ -110,7 +111,7 @@ def read_value(message: AIMessage, form: Form) -> Any:
         try:
             return form.validate(found)
         except ValidationError as error:
-            problems = _problems(error)
+            problems = complaints(error)
     cut = f" ({_CUT})" if message.finish_reason == "length" else ""
     raise StructuredOutputError(
         f"{_who(message)}'s answer does not fit {form.name}: {'; '.join(problems)}{cut}; it is in error.partial",
@@ -130,17 +131,6 @@ def _absent(found: Mapping[str, Any], form: Form) -> list[str]:
     if not isinstance(form.kind, Mapping):
         return []
     return [f"{key!r} is missing" for key in form.schema.get("required") or () if key not in found]
-
-
-def _problems(error: ValidationError) -> list[str]:
-    out = []
-    for problem in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(step) for step in problem["loc"])
-        if problem["type"] == "missing":
-            out.append(f"{where!r} is missing")
-        else:
-            out.append(f"{where!r}: {problem['msg']}, not {problem['input']!r:.80}" if where else problem["msg"])
-    return out
 
 
 def _missing(message: AIMessage, form: Form) -> str:

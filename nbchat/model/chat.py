@@ -18,7 +18,8 @@ from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ChatError, ConfigurationError
-from nbchat.values.messages import AIMessage, Content, HumanMessage, Message, SystemMessage, ToolMessage, read_messages
+from nbchat.values.messages import AIMessage, Content, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.reading import read_messages
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import ToolSpec
 

@@ -14,7 +14,8 @@ from pydantic_core import to_jsonable_python
 from nbchat.model.chat_model import ChatModel
 from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import Message, message_from_dict
+from nbchat.values.messages import Message
+from nbchat.values.reading import message_from_dict
 
 FORMAT, VERSION = "nbchat.chat", 1
 _OPTIONS = (  # what may be written down; others may hold a key

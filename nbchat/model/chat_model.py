@@ -20,7 +20,8 @@ from nbchat.model.tool_specs import checked_choice
 from nbchat.model.tools import tool_spec
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
-from nbchat.values.messages import AIMessage, Message, read_messages
+from nbchat.values.messages import AIMessage, Message
+from nbchat.values.reading import read_messages
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 from nbchat.wire.features import check
 

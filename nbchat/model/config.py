@@ -12,7 +12,8 @@ class RunnableConfig(TypedDict, total=False):
     """What a call may be given beside its input.
 
     Keys: `run_name` (of this call alone), `run_id`, `tags`, `metadata`, `callbacks` (inherited by inner calls),
-    `max_concurrency` (of a batch), `recursion_limit` (rounds of a tool loop), `configurable` (fields of a configurable model).
+    `max_concurrency` (of a batch), `recursion_limit` (rounds of a tool loop), `configurable` (fields of a configurable
+    model).
     """
 
     run_name: str

@@ -13,7 +13,8 @@ from nbchat.model.combinators import Around
 from nbchat.model.config import RunnableConfig
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ConfigurationError, UnsupportedError
-from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, read_messages
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage
+from nbchat.values.reading import read_messages
 from nbchat.values.schema import output_schema, validator
 from nbchat.wire import features
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec

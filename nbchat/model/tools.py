@@ -14,6 +14,7 @@ from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, tool_observed
 from nbchat.model.config import RunnableConfig
 from nbchat.model.tool_specs import Bound, spec_of, strictly
+from nbchat.values.complaints import complaints
 from nbchat.values.errors import ConfigurationError, ToolError
 from nbchat.values.messages import ToolMessage
 from nbchat.values.schema import checked_name
@@ -125,7 +126,8 @@ class Tool:
         try:
             read = self.args_schema.model_validate(dict(given))
         except ValidationError as error:
-            raise ToolError(_complaint(self.name, self.args, error)) from None
+            takes = ", ".join(self.args) or "no arguments"
+            raise ToolError(f"{self.name}: {'; '.join(complaints(error, 'argument'))}. It takes {takes}.") from None
         if not isinstance(read, Arguments):
             return [], {name: getattr(read, name) for name in type(read).model_fields}
         names = {str(field.alias): getattr(read, name) for name, field in type(read).model_fields.items()}
@@ -135,20 +137,6 @@ class Tool:
 
     def __repr__(self) -> str:
         return f"Tool({self.name}({', '.join(self.args)}))"
-
-
-def _complaint(name: str, args: Mapping[str, Any], error: ValidationError) -> str:
-    parts = []
-    for problem in error.errors(include_url=False, include_context=False):
-        where = ".".join(str(step) for step in problem["loc"]) or "arguments"
-        match problem["type"]:
-            case "missing":
-                parts.append(f"{where!r} is missing")
-            case "extra_forbidden":
-                parts.append(f"there is no argument {where!r}")
-            case _:
-                parts.append(f"{where!r}: {problem['msg']}, not {problem['input']!r:.80}")
-    return f"{name}: {'; '.join(parts)}. It takes {', '.join(args) or 'no arguments'}."
 
 
 def is_tool_call(input: Any) -> bool:

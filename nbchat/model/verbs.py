@@ -176,7 +176,8 @@ class Verbs(Generic[Out]):
         if isinstance(config, Sequence):
             given: list[Any] = list(inputs)
             if len(config) != len(given):
-                raise ConfigurationError(f"batch got {len(config)} configs for {len(given)} inputs; give one, or one each")
+                counts = f"{len(config)} configs for {len(given)} inputs"
+                raise ConfigurationError(f"batch got {counts}; give one for all, or one each")
             configs: Iterable[Any] = config
             width = next((c["max_concurrency"] for c in config if c and c.get("max_concurrency")), None)
             pairs: Iterable[tuple[Any, Any]] = zip(given, configs, strict=True)

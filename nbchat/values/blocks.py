@@ -5,7 +5,7 @@ The cross-provider form (each a JSON object; keys not listed pass through untouc
 | type | keys |
 |---|---|
 | text | text, annotations? (list of citations) |
-| reasoning | reasoning, extras? (`signature`, `redacted`, `encrypted_content`, … go back to the provider that sent them) |
+| reasoning | reasoning, extras? (`signature`, `redacted`, `encrypted_content`, …: for the provider that sent them) |
 | image, audio, video, file | one of url, base64, file_id; mime_type?; name? (of a file) |
 | tool_call | name, args (dict), id |
 | invalid_tool_call | name, args (str), id, error |
@@ -125,7 +125,7 @@ def _from_address(kind: str, address: str) -> Block:
 
 
 def add_blocks(blocks: list[Block], pieces: Iterable[Block]) -> list[Block]:
-    """The blocks with streamed pieces added; a piece joins the block of its own type and index. Inputs stay unchanged."""
+    """The blocks with pieces added; a piece joins the block of its own type and index. Inputs stay unchanged."""
     out = list(blocks)
     for piece in pieces:
         for place in range(len(out) - 1, -1, -1):

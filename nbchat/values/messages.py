@@ -18,6 +18,7 @@ from nbchat.values.blocks import (
 )
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.logprobs import Logprobs
+from nbchat.values.merging import added, merged
 from nbchat.values.usage import Usage
 
 Content = str | Sequence[str | Mapping[str, Any]]
@@ -197,7 +198,8 @@ class AIMessage(Message):
         content: text or content blocks.
         tool_calls: the tools that the model wants to run, each a dict of name, args and id.
         usage_metadata: token counts (see `Usage`), or None where the provider gave none.
-        response_metadata: what the provider said about the answer: `model_name`, `model_provider`, `finish_reason` (its own word), `logprobs`, …
+        response_metadata: what the provider said about the answer: `model_name`, `model_provider`, `finish_reason`
+            (its own word), `logprobs`, …
 
     `timing` holds the seconds measured here (`first_token_s`, `total_s`); it takes no part in `==`.
     """
@@ -329,14 +331,15 @@ class AIMessageChunk(AIMessage):
         """The tool calls as far as they have come."""
         if self.chunk_position == "last":
             return super().tool_calls
-        return [_call(growing_call(b) if b["type"] == "tool_call_chunk" else b) for b in self.blocks if b["type"] in _CALLS]  # type: ignore[misc]
+        calls = (block for block in self.blocks if block["type"] in _CALLS)
+        return [_call(growing_call(b) if b["type"] == "tool_call_chunk" else b) for b in calls]  # type: ignore[misc]
 
     def __add__(self, other: AIMessageChunk) -> AIMessageChunk:
         if not isinstance(other, AIMessageChunk):
             return NotImplemented
         total = AIMessageChunk(
             blocks=add_blocks(self.blocks, other.blocks),
-            usage_metadata=_added(self.usage_metadata, other.usage_metadata),
+            usage_metadata=added(self.usage_metadata, other.usage_metadata),
             response_metadata=merged(self.response_metadata, other.response_metadata),
             additional_kwargs=merged(self.additional_kwargs, other.additional_kwargs),
             id=self.id or other.id,
@@ -368,180 +371,6 @@ _CALLS = ("tool_call", "tool_call_chunk")
 
 def _call(block: Block) -> Block:
     return {key: block[key] for key in ("name", "args", "id", "type", "extras") if key in block}
-
-
-class Gathering:
-    """A growing sum of chunks, each added in constant time; what a stream's own driver uses."""
-
-    __slots__ = ("_growing", "_places", "chunk")
-
-    def __init__(self) -> None:
-        self.chunk: AIMessageChunk | None = None
-        self._places: dict[tuple[str, Any], int] = {}
-        self._growing: dict[int, tuple[str, list[str]]] = {}
-
-    def add(self, chunk: AIMessageChunk) -> None:
-        """Add one chunk; the chunk itself stays unchanged."""
-        if self.chunk is None:
-            self.chunk = AIMessageChunk(blocks=[])
-        whole = self.chunk
-        for piece in chunk.blocks:
-            self._add_block(whole.blocks, piece)
-        if chunk.usage_metadata is not None:
-            whole.usage_metadata = _added(whole.usage_metadata, chunk.usage_metadata)
-        if chunk.response_metadata:
-            merge_into(whole.response_metadata, chunk.response_metadata)
-        if chunk.additional_kwargs:
-            merge_into(whole.additional_kwargs, chunk.additional_kwargs)
-        if chunk.timing:
-            whole.timing.update(chunk.timing)
-        whole.id = whole.id or chunk.id
-        whole.name = whole.name or chunk.name
-        whole.chunk_position = chunk.chunk_position or whole.chunk_position
-
-    def _add_block(self, blocks: list[Block], piece: Block) -> None:
-        key = (piece["type"], piece.get("index"))
-        place = self._places.get(key) if "index" in piece else None
-        if place is None:
-            self._places[key] = len(blocks)
-            blocks.append(dict(piece))
-            return
-        grow = _GROW.get(piece["type"])
-        if grow and len(piece) == 3 and grow in piece:  # the usual piece: type, index and a bit of text
-            self._growing.setdefault(place, (grow, []))[1].append(piece[grow])
-            return
-        self._join(blocks, place)
-        blocks[place] = add_blocks([blocks[place]], [piece])[0]
-
-    def _join(self, blocks: list[Block], place: int) -> None:
-        if grown := self._growing.pop(place, None):
-            field, pieces = grown
-            blocks[place][field] = (blocks[place].get(field) or "") + "".join(pieces)
-
-    def message(self) -> AIMessage:
-        """The whole so far, as a message."""
-        if self.chunk is None:
-            return AIMessage()
-        for place in list(self._growing):
-            self._join(self.chunk.blocks, place)
-        return self.chunk.to_message()
-
-
-_GROW = {"text": "text", "reasoning": "reasoning"}
-
-
-def _added(a: Usage | None, b: Usage | None) -> Usage | None:
-    if a is None or b is None:
-        return a if b is None else b
-    return a + b
-
-
-def merged(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-    """Two pieces of metadata as one: lists extend, dicts merge, the later value wins."""
-    if not b:
-        return a
-    out = dict(a)
-    for key, value in b.items():
-        before = out.get(key)
-        if isinstance(before, list) and isinstance(value, list):
-            out[key] = before + value
-        elif isinstance(before, dict) and isinstance(value, dict):
-            out[key] = merged(before, value)
-        elif value is not None or key not in out:
-            out[key] = value
-    return out
-
-
-def merge_into(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
-    """The same as `merged`, changing `whole` in place: lists grow without a copy. `piece` stays unchanged."""
-    for key, value in piece.items():
-        before = whole.get(key)
-        if isinstance(before, list) and isinstance(value, list):
-            before.extend(value)
-        elif isinstance(before, dict) and isinstance(value, dict):
-            merge_into(before, value)
-        elif value is not None or key not in whole:
-            whole[key] = _own(value)
-
-
-def _own(value: Any) -> Any:
-    if isinstance(value, list):
-        return list(value)
-    return {key: _own(inner) for key, inner in value.items()} if isinstance(value, dict) else value
-
-
-def message_from_dict(data: Mapping[str, Any]) -> Message:
-    """Read back what `Message.to_dict` wrote; also `{"role": …, "content": …}` as the providers write it."""
-    kind = data.get("type") or data.get("role")
-    fields = {k: v for k, v in data.items() if k not in ("type", "role", "content", "timing")}
-    content = data.get("content") or ""
-    match kind:
-        case "system" | "developer":
-            message: Message = SystemMessage(content, **_only(fields))
-        case "human" | "user":
-            message = HumanMessage(content, **_only(fields))
-        case "tool":
-            result = {k: fields[k] for k in ("tool_call_id", "status") if k in fields}
-            message = ToolMessage(content, **result, **_only(fields))
-        case "ai" | "assistant":
-            extra = {k: fields[k] for k in ("usage_metadata", "response_metadata", "invalid_tool_calls") if k in fields}
-            calls = [_openai_call(call) for call in fields.get("tool_calls") or ()]
-            message = AIMessage(content, tool_calls=calls, **extra, **_only(fields))
-            message.timing = dict(data.get("timing") or {})
-        case _:
-            raise ConfigurationError(
-                f"a message has no known role: {kind!r}; use one of system, user, assistant, tool"
-            )
-    return message
-
-
-def _only(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: fields[key] for key in ("name", "id", "additional_kwargs") if key in fields}
-
-
-def _openai_call(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    function = call.get("function")
-    if function is None:
-        return call
-    return {"name": function["name"], "args": function.get("arguments"), "id": call.get("id")}
-
-
-def read_messages(given: Any) -> list[Message]:
-    """What `invoke` takes, as messages: a string, a message, or a list of messages, dicts and `(role, text)` pairs.
-
-    Raises:
-        ConfigurationError: the input is empty, or one of its items is none of these.
-    """
-    if isinstance(given, str):
-        if not given.strip():
-            raise ConfigurationError("the prompt is empty: there is nothing to send")
-        return [HumanMessage(given)]
-    if isinstance(given, Message | Mapping):
-        return [_read_message(given)]
-    if not isinstance(given, Sequence) or isinstance(given, bytes):
-        raise ConfigurationError(
-            f"a model takes a string, a message or a list of messages, not {type(given).__name__}"
-        )
-    if not given:
-        raise ConfigurationError("there are no messages to send: give at least one")
-    return [_read_message(item) for item in given]
-
-
-def _read_message(item: Any) -> Message:
-    match item:
-        case AIMessageChunk():
-            return item.to_message()
-        case Message():
-            return item
-        case str():
-            return HumanMessage(item)
-        case Mapping():
-            return message_from_dict(item)
-        case (str(role), content):
-            return message_from_dict({"role": role, "content": content})
-    raise ConfigurationError(
-        f"a message is a Message, a dict with role and content, or a (role, text) pair, not {type(item).__name__}"
-    )
 
 
 def _read_blocks(content: Any) -> list[Block]:

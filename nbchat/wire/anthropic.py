@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, merged
+from nbchat.values.gathering import Gathering
+from nbchat.values.merging import merged
+from nbchat.values.messages import AIMessage
 from nbchat.wire.anthropic_events import AnthropicDecoder
 from nbchat.wire.anthropic_models import BUDGETS, generation
 from nbchat.wire.anthropic_request import arranged, tool, tool_choice

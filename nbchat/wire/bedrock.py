@@ -10,7 +10,8 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, SystemMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, SystemMessage
 from nbchat.wire.anthropic_models import generation
 from nbchat.wire.anthropic_schema import adapted
 from nbchat.wire.bedrock_decoder import BedrockDecoder

@@ -14,7 +14,7 @@ from nbchat.values.messages import AIMessage, AIMessageChunk, Message
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool as a model sees it. `parameters` is a JSON schema of an object; `strict` asks the provider to enforce it."""
+    """A tool as a model sees it. `parameters` is a JSON schema of an object; `strict`: the provider enforces it."""
 
     name: str
     description: str = ""
@@ -50,7 +50,8 @@ class Call:
         stream: whether the answer comes in pieces.
         options: everything else. Neutral names are translated: `temperature`, `top_p`, `top_k`, `max_tokens`, `stop`
             (list of strings), `seed`, `logprobs` (bool), `top_logprobs` (int), `presence_penalty`, `frequency_penalty`,
-            `reasoning` ("low", "medium", "high", a number of tokens, or False). Any other name goes into the body as it is.
+            `reasoning` ("low", "medium", "high", a number of tokens, or False). Any other name goes into the body
+            as it is.
     """
 
     model: str

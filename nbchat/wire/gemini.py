@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, SystemMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, SystemMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.gemini_contents import contents, generation_of, parts_of

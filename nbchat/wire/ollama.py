@@ -11,7 +11,9 @@ from pydantic_core import to_json
 
 from nbchat.values.blocks import Block
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering, Message, ToolMessage, merged
+from nbchat.values.gathering import Gathering
+from nbchat.values.merging import merged
+from nbchat.values.messages import AIMessage, AIMessageChunk, Message, ToolMessage
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import Call, Request, StreamDecoder, ToolSpec, piece, read_json
 from nbchat.wire.errors import read_error

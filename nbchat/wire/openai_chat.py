@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_events import WIRE, OpenAIChatDecoder, is_error

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessageChunk, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessageChunk
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import StreamDecoder
 from nbchat.wire.errors import read_error

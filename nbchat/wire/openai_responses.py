@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from nbchat.values.blocks import Block, data_url, is_media
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, Message, SystemMessage, ToolMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.responses_decoder import WIRE, ResponsesDecoder

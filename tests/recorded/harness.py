@@ -22,7 +22,8 @@ from types import ModuleType
 from typing import Any
 
 from nbchat.values.errors import ChatError
-from nbchat.values.messages import AIMessage, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage
 
 CASSETTES = Path(__file__).resolve().parents[3] / "shared" / "cassettes"
 

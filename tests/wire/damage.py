@@ -10,7 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nbchat.values.errors import ChatError
-from nbchat.values.messages import AIMessage, Gathering, HumanMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, HumanMessage
 from nbchat.wire.codec import Call
 
 _STRANGERS = (None, True, 7, -1.5, "", "text", "error", [], {}, [{}], [[1]], {"type": "text"}, {"type": ["x"]}, [None])

@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from nbchat.values.errors import ConfigurationError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.anthropic import AnthropicMessages
 from nbchat.wire.anthropic_models import generation
 from nbchat.wire.anthropic_schema import adapted

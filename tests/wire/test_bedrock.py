@@ -21,7 +21,8 @@ from nbchat.values.errors import (
     StreamError,
     UnsupportedError,
 )
-from nbchat.values.messages import AIMessage, AIMessageChunk, Gathering, HumanMessage, SystemMessage, ToolMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
 from nbchat.wire.bedrock import BedrockConverse
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
 from tests.recorded.harness import frames

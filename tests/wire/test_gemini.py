@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import OverloadedError, RateLimitError, StreamError
-from nbchat.values.messages import AIMessage, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage
 from nbchat.wire.gemini import GeminiGenerate
 from tests.wire.damage import damaged, survives
 

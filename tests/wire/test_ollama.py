@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ollama._types import ChatRequest
 
 from nbchat.values.errors import ServerError, StreamError, UnsupportedError
-from nbchat.values.messages import AIMessage, Gathering, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 from nbchat.wire.ollama import OllamaChat
 from tests.recorded.harness import answer, body_of, decode, exchanges, load, streamed

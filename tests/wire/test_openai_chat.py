@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.values.errors import BadRequestError, ContentFilterError, OverloadedError, ProviderError, StreamError
-from nbchat.values.messages import AIMessage, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage
 from nbchat.wire.openai_chat import OpenAIChat
 from tests.wire.damage import damaged, survives
 

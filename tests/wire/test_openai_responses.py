@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import BadRequestError, ContextLengthError, RateLimitError, ServerError, StreamError
-from nbchat.values.messages import AIMessage, Gathering
+from nbchat.values.gathering import Gathering
+from nbchat.values.messages import AIMessage
 from nbchat.wire.openai_responses import OpenAIResponses
 from tests.wire.damage import damaged, survives
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbchat.values.messages import Gathering
+from nbchat.values.gathering import Gathering
 from nbchat.wire.think_tags import MAX_BLANK, ThinkTags
 
 

@@ -1,0 +1,69 @@
+"""A sum of chunks that grows in constant time: what a stream's own driver uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbchat.values.blocks import Block, add_blocks
+from nbchat.values.merging import added, merge_into
+from nbchat.values.messages import AIMessage, AIMessageChunk
+
+
+class Gathering:
+    """A growing sum of chunks, each added in constant time; what a stream's own driver uses."""
+
+    __slots__ = ("_growing", "_places", "chunk")
+
+    def __init__(self) -> None:
+        self.chunk: AIMessageChunk | None = None
+        self._places: dict[tuple[str, Any], int] = {}
+        self._growing: dict[int, tuple[str, list[str]]] = {}
+
+    def add(self, chunk: AIMessageChunk) -> None:
+        """Add one chunk; the chunk itself stays unchanged."""
+        if self.chunk is None:
+            self.chunk = AIMessageChunk(blocks=[])
+        whole = self.chunk
+        for piece in chunk.blocks:
+            self._add_block(whole.blocks, piece)
+        if chunk.usage_metadata is not None:
+            whole.usage_metadata = added(whole.usage_metadata, chunk.usage_metadata)
+        if chunk.response_metadata:
+            merge_into(whole.response_metadata, chunk.response_metadata)
+        if chunk.additional_kwargs:
+            merge_into(whole.additional_kwargs, chunk.additional_kwargs)
+        if chunk.timing:
+            whole.timing.update(chunk.timing)
+        whole.id = whole.id or chunk.id
+        whole.name = whole.name or chunk.name
+        whole.chunk_position = chunk.chunk_position or whole.chunk_position
+
+    def _add_block(self, blocks: list[Block], piece: Block) -> None:
+        key = (piece["type"], piece.get("index"))
+        place = self._places.get(key) if "index" in piece else None
+        if place is None:
+            self._places[key] = len(blocks)
+            blocks.append(dict(piece))
+            return
+        grow = _GROW.get(piece["type"])
+        if grow and len(piece) == 3 and grow in piece:  # the usual piece: type, index and a bit of text
+            self._growing.setdefault(place, (grow, []))[1].append(piece[grow])
+            return
+        self._join(blocks, place)
+        blocks[place] = add_blocks([blocks[place]], [piece])[0]
+
+    def _join(self, blocks: list[Block], place: int) -> None:
+        if grown := self._growing.pop(place, None):
+            field, pieces = grown
+            blocks[place][field] = (blocks[place].get(field) or "") + "".join(pieces)
+
+    def message(self) -> AIMessage:
+        """The whole so far, as a message."""
+        if self.chunk is None:
+            return AIMessage()
+        for place in list(self._growing):
+            self._join(self.chunk.blocks, place)
+        return self.chunk.to_message()
+
+
+_GROW = {"text": "text", "reasoning": "reasoning"}

@@ -1,0 +1,90 @@
+"""What people write for messages - strings, dicts, pairs - read as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import (
+    AIMessage,
+    AIMessageChunk,
+    HumanMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+)
+
+
+def message_from_dict(data: Mapping[str, Any]) -> Message:
+    """Read back what `Message.to_dict` wrote; also `{"role": …, "content": …}` as the providers write it."""
+    kind = data.get("type") or data.get("role")
+    fields = {k: v for k, v in data.items() if k not in ("type", "role", "content", "timing")}
+    content = data.get("content") or ""
+    match kind:
+        case "system" | "developer":
+            message: Message = SystemMessage(content, **_only(fields))
+        case "human" | "user":
+            message = HumanMessage(content, **_only(fields))
+        case "tool":
+            result = {k: fields[k] for k in ("tool_call_id", "status") if k in fields}
+            message = ToolMessage(content, **result, **_only(fields))
+        case "ai" | "assistant":
+            extra = {k: fields[k] for k in ("usage_metadata", "response_metadata", "invalid_tool_calls") if k in fields}
+            calls = [_openai_call(call) for call in fields.get("tool_calls") or ()]
+            message = AIMessage(content, tool_calls=calls, **extra, **_only(fields))
+            message.timing = dict(data.get("timing") or {})
+        case _:
+            raise ConfigurationError(
+                f"a message has no known role: {kind!r}; use one of system, user, assistant, tool"
+            )
+    return message
+
+
+def _only(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: fields[key] for key in ("name", "id", "additional_kwargs") if key in fields}
+
+
+def _openai_call(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    function = call.get("function")
+    if function is None:
+        return call
+    return {"name": function["name"], "args": function.get("arguments"), "id": call.get("id")}
+
+
+def read_messages(given: Any) -> list[Message]:
+    """What `invoke` takes, as messages: a string, a message, or a list of messages, dicts and `(role, text)` pairs.
+
+    Raises:
+        ConfigurationError: the input is empty, or one of its items is none of these.
+    """
+    if isinstance(given, str):
+        if not given.strip():
+            raise ConfigurationError("the prompt is empty: there is nothing to send")
+        return [HumanMessage(given)]
+    if isinstance(given, Message | Mapping):
+        return [_read_message(given)]
+    if not isinstance(given, Sequence) or isinstance(given, bytes):
+        raise ConfigurationError(
+            f"a model takes a string, a message or a list of messages, not {type(given).__name__}"
+        )
+    if not given:
+        raise ConfigurationError("there are no messages to send: give at least one")
+    return [_read_message(item) for item in given]
+
+
+def _read_message(item: Any) -> Message:
+    match item:
+        case AIMessageChunk():
+            return item.to_message()
+        case Message():
+            return item
+        case str():
+            return HumanMessage(item)
+        case Mapping():
+            return message_from_dict(item)
+        case (str(role), content):
+            return message_from_dict({"role": role, "content": content})
+    raise ConfigurationError(
+        f"a message is a Message, a dict with role and content, or a (role, text) pair, not {type(item).__name__}"
+    )
