@@ -39,7 +39,7 @@ class Usage(dict[str, Any]):
                 usage[name] = known
         return usage
 
-    def __add__(self, other: Mapping[str, Any] | None) -> Usage:  # type: ignore[override]
+    def __add__(self, other: Mapping[str, Any] | None) -> Usage:
         return Usage(_sum(self, other or {}))
 
     def __radd__(self, other: Mapping[str, Any] | int | None) -> Usage:  # sum() starts from 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import to_json
 
@@ -147,13 +147,13 @@ class BedrockDecoder(StreamDecoder):
         match block:
             case {"text": str(text), **rest} if not rest:
                 yield from self._delta({"contentBlockIndex": index, "delta": {"text": text}})
-            case {"toolUse": {"input": given, **start}, **rest} if not rest:
-                yield from self._start({"contentBlockIndex": index, "start": {"toolUse": start}})
+            case {"toolUse": {"input": given, **named}, **rest} if not rest:
+                yield from self._start({"contentBlockIndex": index, "start": {"toolUse": named}})
                 yield from self._arguments(index, {"input": to_json(given).decode()})
-            case {"toolResult": {"content": content, **start}, **rest} if not rest:
-                self._held[index] = Held("toolResult", start, [content])
+            case {"toolResult": {"content": content, **told}, **rest} if not rest:
+                self._held[index] = Held("toolResult", cast(dict[str, Any], told), [content])
             case {"reasoningContent": {"reasoningText": {**reasoning}, **rest}} if not rest:
-                yield from self._reasoning(index, reasoning)
+                yield from self._reasoning(index, cast(dict[str, Any], reasoning))
             case {"reasoningContent": {"redactedContent": redacted, **rest}} if not rest:
                 yield from self._reasoning(index, {"redactedContent": redacted})
             case {"citationsContent": {"content": list(texts), "citations": list(citations), **rest}} if not rest:

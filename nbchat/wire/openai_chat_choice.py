@@ -54,6 +54,11 @@ class ChoiceReader:
         self._streams = False
         self._images = 0
 
+    @property
+    def writing(self) -> bool:
+        """Whether the answer's text has begun, so that no more tags of reasoning are looked for."""
+        return self._text.plain
+
     def read(self, choice: Mapping[str, Any], whole: bool) -> Iterable[AIMessageChunk]:
         """The chunks of one choice; `whole` says that it is no piece of a stream."""
         delta = self._delta(choice, whole)

@@ -11,6 +11,7 @@ from nbchat.values.messages import AIMessageChunk
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import StreamDecoder
 from nbchat.wire.errors import read_error
+from nbchat.wire.openai_chat_alike import Alike
 from nbchat.wire.openai_chat_choice import ChoiceReader
 from nbchat.wire.openai_chat_citations import citations_beside
 from nbchat.wire.openai_chat_usage import read_usage, rest_of_usage
@@ -41,6 +42,16 @@ class OpenAIChatDecoder(StreamDecoder):
         self._others: dict[Any, tuple[ChoiceReader, Gathering]] = {}
         self._answered = False
         self._beside: dict[str, Any] = {}
+        self._alike = Alike()
+
+    def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
+        for name, payload in self.frames.feed(data):
+            if (text := self._alike.text(payload)) is not None:  # the usual case, kept short
+                yield AIMessageChunk(blocks=[{"type": "text", "text": text, "index": 0}])
+                continue
+            yield from self._read(name, payload)
+            if self._main.writing and not self.done:
+                self._alike.learn(payload, self._main_index)
 
     def _read(self, name: bytes, payload: bytes) -> Iterator[AIMessageChunk]:
         self.seen += 1

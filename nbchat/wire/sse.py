@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from nbchat.values.errors import StreamError
 
@@ -32,16 +32,18 @@ class SSE:
         """The lines that came in place of a stream; empty once there was an event."""
         return b"\n".join(self._stray or ())
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the events that these bytes finish.
+    def feed(self, data: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """The events that these bytes finish.
 
         Raises:
             StreamError: one event is larger than 64 MB.
         """
-        if self._usual(data):
-            self._first, self._stray = False, None
-            yield b"", data[6:-2]
-            return
+        begun = self._first or self._line or self._data or self._event or self._after_cr
+        if not begun and data.startswith(b"data: {") and data.find(b"\n") == len(data) - 2 and data.endswith(b"}\n\n"):
+            return ((b"", data[6:-2]),)  # one whole event of one line, as a token usually comes: kept short
+        return self._events(data)
+
+    def _events(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if self._after_cr and data:
             data = data.removeprefix(b"\n")  # the second half of a CRLF that was cut
             self._after_cr = False
@@ -58,16 +60,6 @@ class SSE:
         if rest:
             self._line += rest
             _check(len(self._line))
-
-    def _usual(self, data: bytes) -> bool:
-        """Whether these bytes are one whole event of one data line, with nothing before them: the cost of a token."""
-        return (
-            data.startswith(b"data: {")
-            and data.find(b"\n") == len(data) - 2
-            and data.endswith(b"\n")
-            and b"\r" not in data
-            and not (self._line or self._data or self._event or self._after_cr)
-        )
 
     def close(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the event that the end leaves unfinished, if any: some servers omit the last blank line."""

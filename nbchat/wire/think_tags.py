@@ -18,6 +18,11 @@ class ThinkTags:
         self._held = ""  # text that may turn out to be a tag
         self._state = "start"
 
+    @property
+    def plain(self) -> bool:
+        """Whether all that follows is text."""
+        return self._state == "text"
+
     def feed(self, text: str) -> Iterable[AIMessageChunk]:
         """What is certain so far."""
         if self._state == "text":  # the usual case, kept short

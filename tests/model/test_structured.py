@@ -389,3 +389,20 @@ def test_the_embedded_model_gives_a_structured_answer() -> None:
     model = init_chat_model("local:smollm2-135m", temperature=0, max_tokens=60)
     answer = model.with_structured_output(Answer).invoke("Is Paris the capital of France?")
     assert isinstance(answer, Answer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("openai:gpt-5", "openai_responses:gpt-5", "anthropic:claude-sonnet-4-5", "google:gemini-2.5-flash"),
+        *("bedrock:anthropic.claude-3-5-sonnet-20240620-v1:0", "ollama:llama3.2", "mistral:mistral-large-latest"),
+        *("groq:llama-3.3-70b", "perplexity:sonar", "deepseek:deepseek-chat", "zai:glm-4.6", "moonshot:kimi-k2"),
+    ],
+)
+@pytest.mark.parametrize("schema", [Movie, Point, Place, PLACE])
+def test_every_provider_can_be_asked(name: str, schema: Any) -> None:
+    more = {"region_name": "us-east-1"} if name.startswith("bedrock") else {}
+    structured = init_chat_model(name, api_key="k", **more).with_structured_output(schema)
+    opened = next(step for step in structured.flow("?", stream=False) if step.verb == "open")
+    sent = json.dumps(opened.args[1].body)
+    assert all(field in sent for field in structured.form.schema["properties"])

@@ -2,7 +2,9 @@
 
 import pytest
 
+from nbchat.notebook.render.code import LANGUAGES, code_html
 from nbchat.notebook.render.markdown import markdown_html
+from nbchat.notebook.render.safe import visible
 from tests.render.page import parse, text
 
 
@@ -38,6 +40,12 @@ def test_code_is_marked_by_kind_and_reads_without_styles() -> None:
 )
 def test_a_language_is_known_by_its_other_names(info: str, language: str) -> None:
     assert f'data-lang="{language}"' in markdown_html(f"```{info}\n1\n```")
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_no_character_of_code_is_lost(language: str) -> None:
+    code = "\n\n  #! <a b='\"c\\\" /* ${x} {% \t%> --[[ ''' :: é\u2028 | \\\n\n"
+    assert text(code_html(code, language)) == visible(code) + "\n"
 
 
 def test_code_of_an_unknown_language_stays_plain() -> None:

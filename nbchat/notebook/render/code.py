@@ -21,10 +21,10 @@ _SECONDS = 0.3  # a lexer that takes longer has met text made to slow it down; w
 # The lexer is the model's choice, so only lexers without a runaway pattern.
 LANGUAGES = frozenset(
     {
-        "bash", "c", "cpp", "csharp", "css", "diff", "docker", "go", "graphql", "haskell", "html", "http",
-        "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "make", "matlab", "nix", "ocaml", "perl",
-        "php", "powershell", "protobuf", "pycon", "python", "r", "ruby", "rust", "scala", "sql", "swift", "toml", "tsx",
-        "typescript", "xml", "yaml", "zig",
+        "bash", "c", "cpp", "csharp", "css", "diff", "docker", "go", "graphql", "haskell", "html", "http", "java",
+        "javascript", "json", "julia", "kotlin", "latex", "lua", "make", "nix", "perl", "php", "powershell",
+        "protobuf", "pycon", "python", "r", "ruby", "rust", "sql", "swift", "toml", "tsx", "typescript", "xml",
+        "yaml", "zig",
     }
 )  # fmt: skip
 _ALIASES = {
