@@ -14,7 +14,12 @@ _HOMES = {
     "nbchat.model.callbacks": ("BaseCallbackHandler",),
     "nbchat.providers": ("providers",),
     "nbchat.providers.table": ("register_provider",),
-    "nbchat.model.globals": ("set_llm_cache",),
+    "nbchat.model.globals": ("get_llm_cache", "set_llm_cache"),
+    "nbchat.io.memory_cache": ("InMemoryCache",),
+    "nbchat.io.sqlite_cache": ("SQLiteCache",),
+    "nbchat.io.rate_limiter": ("InMemoryRateLimiter",),
+    "nbchat.model.usage_callback": ("UsageMetadataCallbackHandler", "get_usage_metadata_callback"),
+    "nbchat.model.prices": ("cost_usd",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)

@@ -19,11 +19,7 @@ from nbchat import (
     BaseCallbackHandler,
     ChatOpenAI,
     HumanMessage,
-    InMemoryCache,
-    InMemoryRateLimiter,
-    SQLiteCache,
     SystemMessage,
-    UsageMetadataCallbackHandler,
     init_chat_model,
     set_llm_cache,
     tool,
@@ -92,6 +88,8 @@ class Movie(BaseModel):
 
 
 def test_initialize_a_chat_model(world: World) -> None:
+    from nbchat import init_chat_model
+
     model = init_chat_model("openai:gpt-5-nano")
     response = model.invoke("Why do parrots talk?")
 
@@ -401,6 +399,8 @@ def test_setting_a_cache(no_cache_after: None) -> None:
 
 
 def test_in_memory_cache(world: World, model: Any, no_cache_after: None) -> None:
+    from nbchat import InMemoryCache
+
     set_llm_cache(InMemoryCache())
 
     first = model.invoke("Tell me a joke")
@@ -412,6 +412,8 @@ def test_in_memory_cache(world: World, model: Any, no_cache_after: None) -> None
 
 def test_sqlite_cache(world: World, model: Any, tmp_path: Path, no_cache_after: None) -> None:
     # We can do the same thing with a SQLite cache
+    from nbchat import SQLiteCache
+
     set_llm_cache(SQLiteCache(database_path=str(tmp_path / ".langchain.db")))
 
     first = model.invoke("Tell me a joke")
@@ -428,6 +430,8 @@ def test_sqlite_cache(world: World, model: Any, tmp_path: Path, no_cache_after: 
 
 
 def test_define_a_rate_limiter(world: World) -> None:
+    from nbchat import InMemoryRateLimiter
+
     rate_limiter = InMemoryRateLimiter(
         requests_per_second=0.1,  # 1 request every 10s
         check_every_n_seconds=0.1,  # Check every 100ms whether allowed to make a request
@@ -484,6 +488,8 @@ def test_log_probabilities(world: World) -> None:
 
 
 def test_usage_callback_handler(world: World) -> None:
+    from nbchat import UsageMetadataCallbackHandler, init_chat_model
+
     llm_1 = init_chat_model(model="openai:gpt-4o-mini")
     llm_2 = init_chat_model(model="anthropic:claude-3-5-haiku-latest")
 

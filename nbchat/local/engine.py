@@ -97,8 +97,8 @@ def _spawn(log: IO[str]) -> subprocess.Popen[str]:
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    # Threads that spin while they wait for each other crawl (2 tokens/s, not 70) as soon as another process is busy.
-    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    # Threads that spin long while they wait for each other crawl (2 tokens/s, not 70) once another process is busy.
+    environment = {"GOMP_SPINCOUNT": "1000", **os.environ}
     script = Path(__file__).with_name("serve.py")
     return subprocess.Popen(
         [sys.executable, "-P", str(script)],

@@ -1,0 +1,149 @@
+"""A limiter of requests and tokens, shared by the threads and loops of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from nbchat.flow.retry import retry_after
+from nbchat.io.reset_headers import remaining
+from nbchat.values.errors import ConfigurationError
+
+CHARS_PER_TOKEN = 4  # a prompt's length in tokens is only known afterwards; `settle` corrects the guess
+ANSWER_TOKENS = 256  # what is reserved for an answer without `max_tokens`
+
+
+class InMemoryRateLimiter:
+    """Lets requests through at a rate; the first come is the first served. Safe to share between models and threads.
+
+    Args:
+        requests_per_second: how fast the bucket of requests fills.
+        check_every_n_seconds: how often a waiting request looks again.
+        max_bucket_size: how many requests may go at once after a pause; the bucket is full at first.
+        tokens_per_minute: a limit on prompt and answer together, reserved before a request and settled after; None: no
+            limit.
+
+    What a provider says in its `x-ratelimit-*` and `retry-after` headers holds requests back as well.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests_per_second: float = 1,
+        check_every_n_seconds: float = 0.1,
+        max_bucket_size: float = 1,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name, value in (
+            ("requests_per_second", requests_per_second),
+            ("check_every_n_seconds", check_every_n_seconds),
+            ("tokens_per_minute", 1 if tokens_per_minute is None else tokens_per_minute),
+        ):
+            if not value > 0:
+                raise ConfigurationError(f"{name} is a number above 0, not {value}")
+        if max_bucket_size < 1:
+            raise ConfigurationError(f"max_bucket_size is at least 1, or no request ever passes; not {max_bucket_size}")
+        self.requests_per_second = requests_per_second
+        self.check_every_n_seconds = check_every_n_seconds
+        self.max_bucket_size = max_bucket_size
+        self.tokens_per_minute = tokens_per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._requests = float(max_bucket_size)
+        self._tokens = float(tokens_per_minute or 0)
+        self._filled = clock()
+        self._not_before = 0.0
+        self._queue: deque[object] = deque()
+
+    def acquire(self, *, blocking: bool = True, tokens: int = 0) -> bool:
+        """Wait for leave to send one request of so many tokens; without `blocking`, say at once whether there is leave."""
+        ticket = self._join()
+        try:
+            while not self._pass(ticket, tokens):
+                if not blocking:
+                    return False
+                time.sleep(self.check_every_n_seconds)
+            return True
+        finally:
+            self._leave(ticket)
+
+    async def aacquire(self, *, blocking: bool = True, tokens: int = 0) -> bool:
+        """`acquire`, awaited; a cancelled wait takes nothing."""
+        ticket = self._join()
+        try:
+            while not self._pass(ticket, tokens):
+                if not blocking:
+                    return False
+                await asyncio.sleep(self.check_every_n_seconds)
+            return True
+        finally:
+            self._leave(ticket)
+
+    def estimate(self, body: Mapping[str, Any]) -> int:
+        """Tokens to reserve for a request: its text and its longest answer, roughly."""
+        if self.tokens_per_minute is None:
+            return 0
+        limits = (body.get("max_completion_tokens"), body.get("max_tokens"), body.get("max_output_tokens"))
+        answer = next((limit for limit in limits if isinstance(limit, int)), ANSWER_TOKENS)
+        return len(to_json(body, fallback=str)) // CHARS_PER_TOKEN + answer
+
+    def settle(self, reserved: int, used: int) -> None:
+        """Give back what was reserved and not used, or take what was used beyond."""
+        if self.tokens_per_minute is not None:
+            with self._lock:
+                self._tokens = min(self._tokens + reserved - used, self.tokens_per_minute)
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        """Heed what the provider says of its own limits."""
+        wait = retry_after(headers, time.time())
+        if wait is None:
+            wait = remaining(headers)
+        if wait:
+            with self._lock:
+                self._not_before = max(self._not_before, self._clock() + wait)
+
+    def _join(self) -> object:
+        ticket = object()
+        with self._lock:
+            self._queue.append(ticket)
+        return ticket
+
+    def _leave(self, ticket: object) -> None:
+        with self._lock:
+            self._queue.remove(ticket)
+
+    def _pass(self, ticket: object, tokens: int) -> bool:
+        with self._lock:
+            if self._queue[0] is not ticket:
+                return False
+            now = self._clock()
+            passed = max(0.0, now - self._filled)
+            self._filled = now
+            self._requests = min(self.max_bucket_size, self._requests + passed * self.requests_per_second)
+            if self.tokens_per_minute is not None:
+                self._tokens = min(self.tokens_per_minute, self._tokens + passed * self.tokens_per_minute / 60)
+                if self._tokens < min(tokens, self.tokens_per_minute):  # a larger request waits for a full bucket
+                    return False
+            if now < self._not_before or self._requests < 1:
+                return False
+            self._requests -= 1
+            self._tokens -= tokens
+            return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("requests_per_second", "check_every_n_seconds", "max_bucket_size", "tokens_per_minute")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    def __repr__(self) -> str:
+        tokens = f", tokens_per_minute={self.tokens_per_minute:g}" if self.tokens_per_minute else ""
+        return f"InMemoryRateLimiter(requests_per_second={self.requests_per_second:g}{tokens})"

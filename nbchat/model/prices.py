@@ -1,0 +1,75 @@
+"""What an answer cost, in US dollars, by the prices that genai-prices brings along. Nothing is fetched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbchat.values.messages import AIMessage
+from nbchat.values.usage import Usage
+
+BATCH_SHARE = 0.5  # what every provider's Batch API takes of the usual price
+
+_IDS = {  # our providers' names, where genai-prices has others
+    "openai_responses": "openai",
+    "azure_openai": "azure",
+    "google_genai": "google",
+    "google_vertexai": "google",
+    "bedrock": "aws",
+    "bedrock_converse": "aws",
+    "xai": "x-ai",
+    "moonshot": "moonshotai",
+    "mistralai": "mistral",
+}
+_FREE = frozenset({"local", "ollama", "vllm", "lmstudio", "llamacpp", "sglang"})  # the user's own machine
+
+
+def cost_usd(
+    answer: AIMessage | Usage | None, model: str | None = None, provider: str | None = None, *, batch: bool = False
+) -> float | None:
+    """The price of an answer in US dollars; None where it is not known, 0.0 for a model on the user's own machine.
+
+    Args:
+        answer: a message, or usage together with `model` and `provider`.
+        model: the provider's name of the model; the message's own where it is not given.
+        provider: our name of the provider; the message's own where it is not given.
+        batch: whether it was asked through the provider's Batch API.
+    """
+    if isinstance(answer, AIMessage):
+        if "from_cache" in answer.timing:
+            return 0.0
+        model = model or answer.response_metadata.get("model_name")
+        provider = provider or answer.response_metadata.get("model_provider")
+        usage = answer.usage_metadata
+    else:
+        usage = answer
+    if provider in _FREE:
+        return 0.0
+    if usage is None or not model:
+        return None
+    price = _price(usage, model, provider)
+    return price if price is None else price * (BATCH_SHARE if batch else 1.0)
+
+
+def _price(usage: Usage, model: str, provider: str | None) -> float | None:
+    import genai_prices
+
+    counts = {name: count for name, count in _counts(usage).items() if count}
+    try:
+        found = genai_prices.calc_price(
+            genai_prices.Usage(**counts), model_ref=model, provider_id=_IDS.get(provider or "", provider)
+        )
+    except (LookupError, ValueError):  # a model or a provider that it does not know
+        return None
+    return float(found.total_price)
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    inputs, outputs = usage.get("input_token_details", {}), usage.get("output_token_details", {})
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_read_tokens": inputs.get("cache_read"),
+        "cache_write_tokens": inputs.get("cache_creation"),
+        "input_audio_tokens": inputs.get("audio"),
+        "output_audio_tokens": outputs.get("audio"),
+    }
