@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "nbchat"
 FLOORS = ["values", "wire", "providers", "flow", "io", "local", "model", "frame", "notebook"]
-HEAVY = ["pandas", "ipywidgets", "genai_prices", "xllamacpp", "httpx", "IPython", "nest_asyncio", "botocore", "matplotlib"]
+HEAVY = ["pandas", "ipywidgets", "genai_prices", "xllamacpp", "httpx", "IPython", "nest_asyncio", "botocore", "PIL"]
 
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE)
 

@@ -41,7 +41,8 @@ def attempt(
     while True:
         whole = Gathering()
         try:
-            message = yield from _exchange(target, request, stream, whole, limiter, model)
+            exchange = _exchange(target, request, stream, whole, limiter, model)
+            message = yield from (exchange if limiter is None else _limited(exchange, limiter, request))
         except ChatError as error:
             if whole.chunk is not None:
                 error.partial = whole.message()
@@ -65,9 +66,6 @@ def _exchange(
     target: Target, request: Request, stream: bool, whole: Gathering, limiter: Any, model: str | None
 ) -> Flow[AIMessage]:
     endpoint = target.route.endpoint
-    if limiter is not None:
-        tokens = limiter.estimate(request.body)
-        yield do.reserve(limiter, tokens)
     started = yield do.clock()
     status, headers = yield do.open_(target.route, request, stream)
     if limiter is not None:
@@ -86,9 +84,20 @@ def _exchange(
         message.timing = {"first_token_s": ended - started, "total_s": ended - started}
         if stream:
             yield as_chunk(message)
-    if limiter is not None and message.usage_metadata:
-        limiter.settle(tokens, message.usage_metadata.total_tokens)
     return message
+
+
+def _limited(exchange: Flow[AIMessage], limiter: Any, request: Request) -> Flow[AIMessage]:
+    """The exchange, once the limiter allows it; what was reserved and not used is given back."""
+    reserved = limiter.estimate(request.body)
+    yield do.reserve(limiter, reserved)
+    used = 0
+    try:
+        message = yield from exchange
+        used = message.usage_metadata.total_tokens if message.usage_metadata else reserved
+        return message
+    finally:
+        limiter.settle(reserved, used)
 
 
 def keyless(endpoint: Endpoint, error: ChatError) -> ChatError:

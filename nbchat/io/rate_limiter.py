@@ -63,7 +63,7 @@ class InMemoryRateLimiter:
         self._queue: deque[object] = deque()
 
     def acquire(self, *, blocking: bool = True, tokens: int = 0) -> bool:
-        """Wait for leave to send one request of so many tokens; without `blocking`, say at once whether there is leave."""
+        """Wait for leave to send a request of so many tokens; without `blocking`, say at once if there is leave."""
         ticket = self._join()
         try:
             while not self._pass(ticket, tokens):

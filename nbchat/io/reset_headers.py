@@ -1,4 +1,4 @@
-"""What providers say of their limits in their answers' headers. No network, no clock."""
+"""What providers say of their limits in their answers' headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-_LIMITS = ("x-ratelimit-{}-requests", "x-ratelimit-{}-tokens", "anthropic-ratelimit-requests-{}", "anthropic-ratelimit-tokens-{}")
+_LIMITS = (
+    "x-ratelimit-{}-requests",
+    "x-ratelimit-{}-tokens",
+    "anthropic-ratelimit-requests-{}",
+    "anthropic-ratelimit-tokens-{}",
+)
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST = 60.0  # a daily limit is for the user to see as an error, not to be waited for

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class SQLiteCache:
-    """Answers by request, in a file (WAL, JSON). Never fatal: where the file cannot be used, models are asked as without it.
+    """Answers by request, in a file (WAL, JSON). Where it cannot be used, models are asked as if there were none.
 
     A file that is corrupt or of another version is set aside under another name, never emptied.
 

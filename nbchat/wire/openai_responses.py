@@ -213,7 +213,7 @@ def _items(message: Message, custom: set[Any]) -> Iterator[dict[str, Any]]:
 def _foreign(message: AIMessage) -> Iterator[dict[str, Any]]:
     """An answer of another wire: its text, its calls; a picture it made is shown again as the user's."""
     if message.text:
-        yield {"role": "assistant", "content": message.text}
+        yield {"type": "message", "role": "assistant", "content": message.text}
     for block in message.content_blocks:
         if block["type"] in ("tool_call", "invalid_tool_call"):
             yield call_back({**block, "extras": {}})

@@ -98,8 +98,9 @@ def httpx(short: str, long: str) -> dict[str, float]:
                     count += 1
         return count
 
+    address = f"{short}/v1/chat/completions"
     return {
-        "invoke_ms": cpu_per_call(lambda: client.post(f"{short}/v1/chat/completions", json=body, headers=headers).json()),
+        "invoke_ms": cpu_per_call(lambda: client.post(address, json=body, headers=headers).json()),
         "stream_per_s": rate(stream, time.process_time),
     }
 

@@ -64,7 +64,8 @@ def main() -> None:
     print("| | " + " | ".join(PEERS) + " | nbchat / langchain |")
     print("|---|" + "---:|" * (len(PEERS) + 1))
     for name, said in MEASURES.items():
-        cells = [f"{r[name]:,.2f}" if name == "invoke_ms" else f"{r[name]:,.0f}" if name in r else "" for r in results.values()]
+        digits = 2 if name == "invoke_ms" else 0
+        cells = [f"{r[name]:,.{digits}f}" if name in r else "" for r in results.values()]
         better = theirs[name] / ours[name] if name.endswith(("_ms", "_mb")) else ours[name] / theirs[name]
         print(f"| {said} | {' | '.join(cells)} | {better:.1f} × |")
 

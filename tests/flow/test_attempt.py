@@ -121,7 +121,8 @@ def test_retries_end() -> None:
 
 
 def test_no_credit_is_not_asked_again() -> None:
-    reply: Reply = (429, {}, [b'{"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}'])
+    body = b'{"error": {"code": "insufficient_quota", "message": "You exceeded your current quota"}}'
+    reply: Reply = (429, {}, [body])
     error, _, waits = play([reply], stream=False)
     assert isinstance(error, QuotaError)
     assert not waits

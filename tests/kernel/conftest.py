@@ -43,7 +43,9 @@ class Kernel:
         """Send a cell; return the id of its request."""
         return self.client.execute(code)
 
-    def finish(self, request: str, *, seen: Callable[[dict[str, Any]], None] = lambda _: None, timeout: float = 60) -> Ran:
+    def finish(
+        self, request: str, *, seen: Callable[[dict[str, Any]], None] = lambda _: None, timeout: float = 60
+    ) -> Ran:
         """Wait until a cell has ended; `seen` is told of each of its messages."""
         ran = Ran("")
         end = time.monotonic() + timeout

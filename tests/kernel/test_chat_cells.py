@@ -104,7 +104,9 @@ def test_double_braces_are_evaluated_and_single_ones_are_not(kernel: Kernel, cho
         ("%%chat --to 'not a name'\nhi", "--to"),
     ],
 )
-def test_a_mistake_gives_one_readable_error_that_stops_run_all(kernel: Kernel, choose: Any, cell: str, said: str) -> None:
+def test_a_mistake_gives_one_readable_error_that_stops_run_all(
+    kernel: Kernel, choose: Any, cell: str, said: str
+) -> None:
     with OpenAIServer(lambda body: "fine") as server:
         choose(server)
         ran = kernel.run(cell)
@@ -123,7 +125,9 @@ def test_a_mistake_gives_one_readable_error_that_stops_run_all(kernel: Kernel, c
         (Reply(status=401, body={"error": {"message": "bad key sk-test-never-shown"}}), "key"),
     ],
 )
-def test_a_failing_server_gives_one_readable_error_and_no_key(kernel: Kernel, choose: Any, reply: Reply, said: str) -> None:
+def test_a_failing_server_gives_one_readable_error_and_no_key(
+    kernel: Kernel, choose: Any, reply: Reply, said: str
+) -> None:
     with OpenAIServer(first=[reply] * 9) as server:
         choose(server)
         kernel.run("%chat openai:gpt-test")

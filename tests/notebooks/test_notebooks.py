@@ -1,4 +1,4 @@
-"""Every notebook of the project runs to its end on the embedded model, with no key, and reads the same without a kernel."""
+"""Every notebook of the project runs to its end on the embedded model, with no key."""
 
 from __future__ import annotations
 
