@@ -147,7 +147,7 @@ def test_another_providers_answer_goes_as_text_and_calls_without_its_secrets() -
     message = AIMessage(blocks, response_metadata={"wire": "gemini"})
 
     assert sent(message, ToolMessage("rain", "t_1")) == [
-        {"role": "assistant", "content": "Look: "},
+        {"type": "message", "role": "assistant", "content": "Look: "},
         {"type": "function_call", "call_id": "t_1", "name": "weather", "arguments": '{"city":"Bern"}'},
         {
             "role": "user",
