@@ -11,6 +11,7 @@ _HOMES = {
     "nbchat.model.tools": ("Tool", "tool"),
     "nbchat.model.init": ("ChatOpenAI", "init_chat_model"),
     "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
+    "nbchat.values.media": ("audio_block", "file_block", "image_block", "video_block"),
     "nbchat.model.callbacks": ("BaseCallbackHandler",),
     "nbchat.providers": ("providers",),
     "nbchat.providers.table": ("register_provider",),

@@ -71,9 +71,7 @@ def _exchange(
     if limiter is not None:
         limiter.observe(headers)
     if not 200 <= status < 300:
-        body = yield do.read_all()
-        wait = retry_after(headers, (yield do.now()))
-        raise keyless(endpoint, read_error(endpoint.provider, status, headers, body, retry_after=wait))
+        raise (yield from refusal(endpoint, status, headers))
     if stream and not _whole_at_once(target.codec, headers):
         message = yield from _streamed(target, whole, started, model)
     else:
@@ -100,8 +98,14 @@ def _limited(exchange: Flow[AIMessage], limiter: Any, request: Request) -> Flow[
         limiter.settle(reserved, used)
 
 
-def keyless(endpoint: Endpoint, error: ChatError) -> ChatError:
-    """The error without the key, which some providers quote."""
+def refusal(endpoint: Endpoint, status: int, headers: Any) -> Flow[ChatError]:
+    """The error that the open answer means, without the key, which some providers quote.
+
+    It is raised elsewhere: a verbose traceback shows local variables, and the answer is one here.
+    """
+    body = yield do.read_all()
+    wait = retry_after(headers, (yield do.now()))
+    error: ChatError = read_error(endpoint.provider, status, headers, body, retry_after=wait)
     error.args = (endpoint.hide_key(str(error)),)
     if (body := getattr(error, "body", None)) is not None:
         error.body = from_json(endpoint.hide_key(to_json(body).decode()))  # type: ignore[attr-defined]

@@ -159,14 +159,17 @@ class _FastStream:
 
     async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
         client = transport.awaiting(url, self._route.proxy, self._route.timeout.connect)
-        builder = client.request(method, url).headers(headers).body_bytes(content)
+        request = client.request(method, url).headers(headers).body_bytes(content)
         # without a buffer limit of 0, a slow stream stays silent until a buffer is full
-        streaming = builder.streamed_read_buffer_limit(0).build_streamed()
+        self._streaming = request.streamed_read_buffer_limit(0).build_streamed()
+        del request  # the repr of a request that was sent raises, in a traceback that shows local variables
         try:
-            response = await streaming.__aenter__()
-        except fast_errors.PyreqwestError as error:
-            raise _fast_failure(self._route, error) from None
-        self._streaming = streaming
+            response = await self._streaming.__aenter__()
+        except BaseException as error:  # a cancelled wait as well: there is nothing to leave
+            self._streaming = None
+            if isinstance(error, fast_errors.PyreqwestError):
+                raise _fast_failure(self._route, error) from None
+            raise
         self._body = response.body_reader
         return response.status, response.headers
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, overload
 
+from pydantic import SecretStr
+
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Route, Timeout
 from nbchat.model.chat_model import ChatModel
@@ -64,6 +66,7 @@ def init_chat_model(
         ConfigurationError: no such provider.
         MissingKeyError: the provider needs a key and none was found.
     """
+    kwargs = _keys_hidden(kwargs)
     if model is None and configurable_fields is None:
         configurable_fields = ("model", "model_provider")
     if configurable_fields is not None:
@@ -85,8 +88,24 @@ def ChatOpenAI(
 ) -> ChatModel:
     """`init_chat_model(model, model_provider="openai", …)`, with the names that the page has for it."""
     names = {"proxy": openai_proxy, "api_key": openai_api_key, "base_url": openai_api_base}
-    given = {name: value for name, value in names.items() if value is not None}
+    del openai_api_key
+    given = _keys_hidden({name: value for name, value in names.items() if value is not None})
+    names.clear()
     return init_chat_model(model, model_provider="openai", **given, **kwargs)
+
+
+def _keys_hidden(given: dict[str, Any]) -> dict[str, Any]:
+    """The same arguments, their keys as secrets: a verbose traceback shows local variables.
+
+    Raises:
+        ConfigurationError: a key under a name of another library's; it would be sent as a parameter.
+    """
+    for name in given:
+        if name.endswith("api_key") and isinstance(given[name], str):
+            given[name] = SecretStr(given[name])
+    if other := next((name for name in given if name.endswith("_api_key")), None):
+        raise ConfigurationError(f"a key is given as api_key=, whoever the provider is, not as {other}=")
+    return given
 
 
 def _made(model: str, model_provider: str | None = None, **kwargs: Any) -> ChatModel:

@@ -84,6 +84,13 @@ def _checked(key: str) -> str:
     )
 
 
+class SealedHeaders(dict[str, str]):
+    """Headers with a key among them: a verbose traceback shows local variables, and these do not show."""
+
+    def __repr__(self) -> str:
+        return f"SealedHeaders({', '.join(self)})"
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One provider's address, with what opens it.
@@ -117,14 +124,15 @@ class Endpoint:
             url += ("&" if "?" in url else "?") + urlencode(self.query)
         return url
 
-    def sealed(self, request: Request, body: bytes) -> tuple[str, dict[str, str]]:
+    def sealed(self, request: Request, body: bytes) -> tuple[str, SealedHeaders]:
         """(address, headers with the key) of a request about to be sent."""
         url = self.url(request)
-        headers = {"content-type": "application/json", "accept-encoding": "gzip", **self.headers, **request.headers}
+        plain = {"content-type": "application/json", "accept-encoding": "gzip", **self.headers, **request.headers}
+        headers = SealedHeaders(plain)
         if self.key is not None and self.key_header[0] not in self.headers:  # a user's own header goes before
             headers[self.key_header[0]] = self.key_header[1] + self.key.reveal()
         if self.signer is not None:
-            headers = self.signer(request.method, url, headers, body)
+            headers = SealedHeaders(self.signer(request.method, url, headers, body))
         return url, headers
 
     def hide_key(self, text: str) -> str:

@@ -18,6 +18,7 @@ from nbchat.values.blocks import (
 )
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.logprobs import Logprobs
+from nbchat.values.media import image_block, is_picture
 from nbchat.values.merging import added, merged
 from nbchat.values.usage import Usage
 
@@ -383,6 +384,9 @@ def _read_blocks(content: Any) -> list[Block]:
     blocks = []
     for block in content:
         if not isinstance(block, str | Mapping):
+            if is_picture(block):
+                blocks.append(image_block(block))
+                continue
             raise ConfigurationError(f"a content block is a dict with a type, or text, not {type(block).__name__}")
         read = standard_block(block)
         if "type" not in read:  # a provider's own form (Gemini, Bedrock)
