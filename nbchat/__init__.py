@@ -21,6 +21,7 @@ _HOMES = {
     "nbchat.io.rate_limiter": ("InMemoryRateLimiter",),
     "nbchat.model.usage_callback": ("UsageMetadataCallbackHandler", "get_usage_metadata_callback"),
     "nbchat.model.prices": ("cost_usd",),
+    "nbchat.model.otel": ("OpenTelemetryHandler",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)

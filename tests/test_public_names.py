@@ -29,5 +29,6 @@ def test_dir_shows_the_public_names_and_an_unknown_one_is_an_attribute_error() -
 
 
 def test_providers_is_a_function_however_it_is_imported() -> None:
-    code = "import nbchat.providers, nbchat; assert 'openai' in str(nbchat.providers()); from nbchat import providers; providers()"
+    code = "import nbchat.providers, nbchat; assert 'openai' in str(nbchat.providers()); "
+    code += "from nbchat import providers; providers()"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

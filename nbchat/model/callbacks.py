@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Effect, Flow
+from nbchat.flow.relay import relayed
 from nbchat.model.config import RunnableConfig
 from nbchat.values.messages import AIMessage, AIMessageChunk, Message
 
@@ -20,10 +22,12 @@ class BaseCallbackHandler:
     """Hears what a model and its tools do; override what you need. A method may be async.
 
     Every method is given `run_id` (UUID), `parent_run_id`, `tags`, `metadata` and `name` as keywords too.
-    Set `streams = True` to have `invoke` stream inside, so that `on_llm_new_token` is called for each piece.
+    Set `streams = True` to have `invoke` stream inside, so that `on_llm_new_token` is called for each piece. An error
+    in a method is a warning, unless `raise_error = True`.
     """
 
     streams: bool = False
+    raise_error: bool = False
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: list[list[Message]], **kwargs: Any) -> Any:
         """A model is about to be asked; `messages` holds one conversation."""
@@ -77,13 +81,21 @@ def observed(
     """The same flow, with handlers told of its start, its pieces, its end or its error."""
     run = about(config, serialized.get("name", ""))
     yield from _tell(handlers, "on_chat_model_start", serialized, [messages], **run)
+
+    def told(step: Any) -> Iterator[Any]:
+        if isinstance(step, AIMessageChunk):
+            yield from _tell(handlers, "on_llm_new_token", step.text, chunk=step, **run)
+        if type(step) is not Effect:
+            yield step
+
     try:
-        message = yield from _pieces_told(flow, handlers, run)
-    except BaseException as error:
-        yield from _tell(handlers, "on_llm_error", error, **run) if isinstance(error, Exception) else ()
-        if not isinstance(error, Exception):
-            for handler in handlers:
-                handler.on_llm_error(error, **run)
+        message = yield from relayed(flow, told)
+    except Exception as error:
+        yield from _tell(handlers, "on_llm_error", error, **run)
+        raise
+    except BaseException as error:  # the flow is closed: nothing can be awaited any more
+        for _ in _tell(handlers, "on_llm_error", error, **run):
+            pass
         raise
     yield from _tell(handlers, "on_llm_end", message, **run)
     return message
@@ -120,30 +132,18 @@ def about(config: RunnableConfig, name: str) -> dict[str, Any]:
     }
 
 
-def _pieces_told(flow: Flow[T], handlers: list[BaseCallbackHandler], run: dict[str, Any]) -> Flow[T]:
-    turn: Any = flow.send
-    value: Any = None
-    while True:
-        try:
-            step = turn(value)
-        except StopIteration as done:
-            return done.value
-        turn = flow.send
-        if isinstance(step, AIMessageChunk):
-            yield from _tell(handlers, "on_llm_new_token", step.text, chunk=step, **run)
-        try:
-            value = yield step
-        except GeneratorExit:
-            flow.close()
-            raise
-        except BaseException as error:
-            turn, value = flow.throw, error
-
-
 def _tell(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> Iterator[Effect]:
+    """Tell every handler. One that fails must not lose an answer that was paid for: it is warned of, once."""
     for handler in handlers:
         method = getattr(handler, event, None)
-        if method is not None:
+        if method is None:
+            continue
+        try:
             result = method(*args, **run)
             if hasattr(result, "__await__"):
                 yield do.ask(lambda result=result: result)
+        except Exception as error:
+            if getattr(handler, "raise_error", False):
+                raise
+            message = f"{type(handler).__name__}.{event} failed: {type(error).__name__}: {error}"
+            warnings.warn(f"{message}; the call goes on without it", RuntimeWarning, stacklevel=2)

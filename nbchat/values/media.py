@@ -61,7 +61,7 @@ def file_block(thing: Any, *, mime_type: str | None = None) -> Block:
 
 
 def is_picture(thing: Any) -> bool:
-    """Whether this is something a notebook draws: a PIL image, a matplotlib figure or axes, an `IPython.display.Image`."""
+    """Whether a notebook draws this: a PIL image, a matplotlib figure or axes, an `IPython.display.Image`."""
     match type(thing).__module__.partition(".")[0]:
         case "PIL":
             return hasattr(thing, "save")

@@ -116,7 +116,8 @@ def test_callbacks_caches_and_saved_chats_hold_no_key(tmp_path: Path) -> None:
 
 def test_a_carelessly_pasted_key_is_trimmed() -> None:
     with OpenAIServer() as server:
-        init_chat_model("gpt-test", model_provider="openai", base_url=server.base_url, api_key=f"  {KEY}\n").invoke("hi")
+        pasted = f"  {KEY}\n"
+        init_chat_model("gpt-test", model_provider="openai", base_url=server.base_url, api_key=pasted).invoke("hi")
         assert server.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
 

@@ -1,0 +1,188 @@
+"""Caches: equal answers, one question for many, and a file that is never fatal and never silently emptied."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nbchat import AIMessage, InMemoryCache, SQLiteCache, init_chat_model, set_llm_cache
+from nbchat.values.errors import ConfigurationError
+from tests.servers import OpenAIServer, faulty
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Any]]:
+    made: list[Any] = []
+
+    def cache() -> Any:
+        made.append(InMemoryCache() if request.param == "memory" else SQLiteCache(tmp_path / "c.sqlite"))
+        return made[-1]
+
+    yield cache
+    for each in made:
+        if isinstance(each, SQLiteCache):
+            each.close()
+
+
+def model(server: OpenAIServer, **more: Any) -> Any:
+    return init_chat_model("gpt-test", model_provider="openai", base_url=server.base_url, api_key="k", **more)
+
+
+async def astream(chat: Any) -> Any:
+    return sum([chunk async for chunk in chat.astream("hi")])
+
+
+def test_every_verb_reads_what_any_verb_wrote(make: Callable[[], Any]) -> None:
+    verbs: list[Callable[[Any], Any]] = [
+        lambda m: m.invoke("hi"),
+        lambda m: sum(m.stream("hi")),
+        lambda m: asyncio.run(m.ainvoke("hi")),
+        lambda m: asyncio.run(astream(m)),
+        lambda m: m.batch(["hi"])[0],
+    ]
+    for write in verbs:
+        cache = make()
+        cache.clear()
+        with OpenAIServer(lambda body: "fine") as server:
+            chat = model(server, cache=cache)
+            first = write(chat)
+            for read in verbs:
+                again = read(chat)
+                assert (again.text, again.usage_metadata, again.id) == (first.text, first.usage_metadata, first.id)
+                assert "from_cache" in again.timing
+            assert server.count == 1
+
+
+def test_another_parameter_is_another_question(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine") as server:
+        chat = model(server, cache=make())
+        for temperature in (0, 0.5, 0):
+            chat.invoke("hi", temperature=temperature)
+        assert server.count == 2
+
+
+def test_identical_prompts_of_one_batch_are_asked_once(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine", latency=0.05) as server:
+        chat = model(server, cache=make())
+        assert [m.text for m in chat.batch(["same"] * 20 + ["other"])] == ["fine"] * 21
+        assert server.count == 2
+        assert [m.text for m in asyncio.run(chat.abatch(["new"] * 20))] == ["fine"] * 20
+        assert server.count == 3
+
+
+def test_when_the_first_of_identical_prompts_fails_another_asks(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine", first=[faulty.server_error()]) as server:
+        chat = model(server, cache=make(), max_retries=0)
+        answers = chat.batch(["same"] * 5, return_exceptions=True)
+        assert sum(isinstance(a, AIMessage) for a in answers) == 4
+        assert server.count == 2
+
+
+def test_an_answer_from_the_cache_may_be_changed_without_harm(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine") as server:
+        chat = model(server, cache=make())
+        chat.invoke("hi").blocks.clear()
+        chat.invoke("hi").response_metadata.clear()
+        assert chat.invoke("hi").text == "fine"
+
+
+def test_the_global_cache_and_a_models_own_setting() -> None:
+    with OpenAIServer(lambda body: "fine") as server:
+        set_llm_cache(InMemoryCache())
+        try:
+            model(server).batch(["hi", "hi"])
+            model(server, cache=False).invoke("hi")
+            assert server.count == 2
+        finally:
+            set_llm_cache(None)
+        with pytest.raises(ConfigurationError, match="set_llm_cache"):
+            model(server, cache=True).invoke("hi")
+
+
+def test_the_least_recently_used_answer_leaves_first() -> None:
+    cache = InMemoryCache(maxsize=2)
+    for key in "ab":
+        cache.update(key, AIMessage(key))
+    cache.lookup("a")
+    cache.update("c", AIMessage("c"))
+    assert [bool(cache.lookup(key)) for key in "abc"] == [True, False, True]
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b"\0" * 5000])
+def test_a_corrupt_file_is_set_aside_and_kept(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_bytes(content)
+    cache = SQLiteCache(path)
+    with pytest.warns(RuntimeWarning, match="aside"):
+        assert cache.lookup("a") is None
+    cache.update("a", AIMessage("kept"))
+    found = cache.lookup("a")
+    assert found is not None
+    assert found.text == "kept"
+    assert [p.read_bytes() for p in tmp_path.glob("*aside*")] == [content]
+    cache.close()
+
+
+def test_a_file_of_another_version_is_set_aside_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE answers (x)")
+        other.execute("PRAGMA user_version = 99")
+    cache = SQLiteCache(path)
+    with pytest.warns(RuntimeWarning, match="version 99"):
+        cache.update("a", AIMessage("kept"))
+    assert cache.lookup("a") == AIMessage("kept")
+    assert list(tmp_path.glob("*aside*"))
+    cache.close()
+
+
+def test_a_locked_file_is_never_fatal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbchat.io.sqlite_cache.BUSY_S", 0.05)
+    path = tmp_path / "c.sqlite"
+    SQLiteCache(path).update("a", AIMessage("kept"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    cache = SQLiteCache(path)
+    with OpenAIServer(lambda body: "fine") as server, pytest.warns(RuntimeWarning, match="locked"):
+        assert model(server, cache=cache).invoke("hi").text == "fine"
+    other.close()
+    assert cache.lookup("a") == AIMessage("kept")
+    cache.close()
+
+
+def test_a_folder_that_cannot_be_made_is_never_fatal(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    cache = SQLiteCache(tmp_path / "file" / "c.sqlite")
+    with pytest.warns(RuntimeWarning, match="cannot make the folder"):
+        assert cache.lookup("a") is None
+
+
+def test_several_processes_and_threads_share_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    code = (
+        "import sys; from nbchat import SQLiteCache, AIMessage\n"
+        "cache = SQLiteCache(sys.argv[1])\n"
+        "for n in range(50): cache.update(f'{sys.argv[2]}-{n}', AIMessage(str(n)))\n"
+    )
+    workers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(k)]) for k in range(3)]
+    cache = SQLiteCache(path)
+    threads = [
+        threading.Thread(target=lambda k=k: [cache.update(f"t{k}-{n}", AIMessage("x")) for n in range(50)])
+        for k in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [worker.wait(60) for worker in workers] == [0, 0, 0]
+    keys = [f"{k}-{n}" for k in range(3) for n in range(50)] + [f"t{k}-{n}" for k in range(4) for n in range(50)]
+    assert all(cache.lookup(key) for key in keys)
+    cache.close()

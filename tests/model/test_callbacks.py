@@ -1,0 +1,186 @@
+"""Handlers hear the start, the pieces, the end or the error of every call, under either driver."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from nbchat import (
+    BaseCallbackHandler,
+    Chat,
+    InMemoryCache,
+    OpenTelemetryHandler,
+    UsageMetadataCallbackHandler,
+    cost_usd,
+    get_usage_metadata_callback,
+    init_chat_model,
+    tool,
+)
+from nbchat.values.messages import AIMessage
+from nbchat.values.usage import Usage
+from tests.servers import AnthropicServer, OpenAIServer, faulty
+
+
+class Ear(BaseCallbackHandler):
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.runs: list[dict[str, Any]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if not name.startswith("on_"):
+            return super().__getattribute__(name)
+
+        def hear(*args: Any, **run: Any) -> None:
+            self.heard.append(name)
+            self.runs.append(run)
+
+        return hear
+
+
+class AsyncEar(Ear):
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if not name.startswith("on_"):
+            return found
+
+        async def hear(*args: Any, **run: Any) -> None:
+            await asyncio.sleep(0)
+            found(*args, **run)
+
+        return hear
+
+
+def model(server: Any, **more: Any) -> Any:
+    return init_chat_model("gpt-test", model_provider="openai", base_url=f"{server.url}/v1", api_key="k", **more)
+
+
+@pytest.mark.parametrize("kind", [Ear, AsyncEar])
+def test_every_verb_tells_a_handler(kind: type[Ear]) -> None:
+    async def astream(chat: Any, config: Any) -> None:
+        async for _ in chat.astream("hi", config):
+            pass
+
+    with OpenAIServer(lambda body: "one two three") as server:
+        chat = model(server)
+        ear = kind()
+        config = {"callbacks": [ear], "tags": ["t"], "metadata": {"a": 1}, "run_name": "name"}
+        chat.invoke("hi", config)
+        asyncio.run(chat.ainvoke("hi", config))
+        assert ear.heard == ["on_chat_model_start", "on_llm_end"] * 2
+        ear.heard.clear()
+        list(chat.stream("hi", config))
+        asyncio.run(astream(chat, config))
+        assert ear.heard[0] == "on_chat_model_start"
+        assert ear.heard.count("on_llm_new_token") >= 6
+        assert ear.heard.count("on_llm_end") == 2
+        ear.heard.clear()
+        chat.batch(["a", "b"], config)
+        assert sorted(ear.heard) == ["on_chat_model_start"] * 2 + ["on_llm_end"] * 2
+        assert all(run["tags"] == ["t"] and run["metadata"] == {"a": 1} and run["name"] == "name" for run in ear.runs)
+
+
+def test_an_error_is_told_and_so_is_a_stream_left_early() -> None:
+    with OpenAIServer(lambda body: "word " * 50, gap=0.01, first=[faulty.server_error()]) as server:
+        ear = Ear()
+        chat = model(server, max_retries=0).with_config(callbacks=[ear])
+        with pytest.raises(Exception, match="500"):
+            chat.invoke("hi")
+        assert ear.heard == ["on_chat_model_start", "on_llm_error"]
+        for _ in chat.stream("hi"):
+            break
+        assert ear.heard[-1] == "on_llm_error"
+
+
+def test_a_handler_that_fails_loses_no_answer() -> None:
+    class Broken(BaseCallbackHandler):
+        def on_llm_end(self, response: Any, **run: Any) -> None:
+            raise ZeroDivisionError
+
+    class Strict(Broken):
+        raise_error = True
+
+    with OpenAIServer(lambda body: "fine") as server:
+        with pytest.warns(RuntimeWarning, match=r"Broken\.on_llm_end failed"):
+            assert model(server).invoke("hi", {"callbacks": [Broken()]}).text == "fine"
+        with pytest.raises(ZeroDivisionError):
+            model(server).invoke("hi", {"callbacks": [Strict()]})
+
+
+def test_a_handler_may_have_invoke_stream_inside() -> None:
+    ear = Ear()
+    ear.streams = True
+    with OpenAIServer(lambda body: "one two three") as server:
+        assert model(server).invoke("hi", {"callbacks": [ear]}).text == "one two three"
+    assert ear.heard.count("on_llm_new_token") >= 3
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_tools_are_told_too() -> None:
+    ear = Ear()
+    with OpenAIServer() as server:
+        Chat(model(server), tools=[add]).ask("please add 1 and 2", {"callbacks": [ear]})
+    assert ear.heard.count("on_tool_start") == ear.heard.count("on_tool_end") == 1
+
+
+def test_usage_is_added_up_by_model_and_cached_answers_are_not_spent() -> None:
+    with OpenAIServer(lambda body: "fine") as one, AnthropicServer(lambda body: "fine") as two:
+        other = init_chat_model("claude-test", model_provider="anthropic", base_url=f"{two.url}/v1", api_key="k")
+        with get_usage_metadata_callback() as usage:
+            answers = [model(one).invoke("hi"), *model(one).batch(["hi"]), other.invoke("hi")]
+        handler = UsageMetadataCallbackHandler()
+        cached = model(one, cache=InMemoryCache())
+        for _ in range(3):
+            cached.invoke("hi", config={"callbacks": [handler]})
+    assert len(usage.usage_metadata) == 2
+    total = sum(u["total_tokens"] for u in usage.usage_metadata.values())
+    assert total == sum(a.usage_metadata["total_tokens"] for a in answers)
+    assert [u["total_tokens"] for u in handler.usage_metadata.values()] == [answers[0].usage_metadata["total_tokens"]]
+
+
+def test_prices_with_cached_and_batch_tokens() -> None:
+    plain = Usage.of(1_000_000, 0)
+    cached = Usage.of(1_000_000, 0, input_details={"cache_read": 1_000_000})
+    full = cost_usd(plain, "gpt-4o-mini", "openai")
+    assert full == pytest.approx(0.15)
+    assert cost_usd(cached, "gpt-4o-mini", "openai") == pytest.approx(0.075)
+    assert cost_usd(plain, "gpt-4o-mini", "openai", batch=True) == pytest.approx(full / 2)
+    assert cost_usd(plain, "no-such-model", "openai") is None
+    assert cost_usd(plain, "gpt-4o-mini", "nowhere") is None
+    assert cost_usd(None, "gpt-4o-mini", "openai") is None
+    assert cost_usd(plain, "smollm2", "local") == 0.0
+    message = AIMessage(
+        "x", usage_metadata=plain, response_metadata={"model_name": "gpt-4o-mini", "model_provider": "openai"}
+    )
+    assert cost_usd(message) == full
+
+
+def test_spans_follow_the_genai_conventions_and_hold_no_content_by_default() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    handler = OpenTelemetryHandler(provider.get_tracer("test"))
+    with OpenAIServer(first=[faulty.server_error()]) as server:
+        chat = model(server, max_retries=0, temperature=0.5)
+        with pytest.raises(Exception, match="500"):
+            chat.invoke("a secret", {"callbacks": [handler]})
+        Chat(chat, tools=[add]).ask("please add 1 and 2", {"callbacks": [handler]})
+    spans = exporter.get_finished_spans()
+    assert [span.name for span in spans] == ["chat gpt-test", "chat gpt-test", "execute_tool add", "chat gpt-test"]
+    failed, answered = spans[0], spans[-1]
+    assert failed.attributes and answered.attributes
+    assert failed.attributes["error.type"] == "ServerError"
+    assert answered.attributes["gen_ai.request.temperature"] == 0.5
+    assert answered.attributes["gen_ai.usage.output_tokens"]
+    assert "secret" not in str([dict(span.attributes or {}) for span in spans])
