@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, overload
 
-from pydantic import SecretStr
-
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Route, Timeout
 from nbchat.model.chat_model import ChatModel
@@ -102,7 +100,7 @@ def _keys_hidden(given: dict[str, Any]) -> dict[str, Any]:
     """
     for name in given:
         if name.endswith("api_key") and isinstance(given[name], str):
-            given[name] = SecretStr(given[name])
+            given[name] = Secret(given[name])
     if other := next((name for name in given if name.endswith("_api_key")), None):
         raise ConfigurationError(f"a key is given as api_key=, whoever the provider is, not as {other}=")
     return given

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from nbchat.flow.converse import ToolStarted
+from nbchat.model.prices import cost_usd
 from nbchat.notebook.render.article import article
 from nbchat.notebook.render.footer import Facts, footer_html, footer_text
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.renderers import html_of, markdown_of
+from nbchat.notebook.render.stream import MarkdownStream
 from nbchat.notebook.render.tool_call import CALL_KINDS
 from nbchat.values.blocks import add_blocks, same_block
+from nbchat.values.logprobs import Logprobs
+from nbchat.values.merging import merge_into
 from nbchat.values.messages import AIMessage, AIMessageChunk, ToolMessage
 from nbchat.values.usage import Usage
 
@@ -38,6 +42,7 @@ class AnswerView:
         self._first: float | None = None
         self._ended: float | None = None
         self._seen: dict[int, float] = {}
+        self._logprobs: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
         """Take in a chunk, the start of a tool, or its result."""
@@ -60,6 +65,8 @@ class AnswerView:
             self._first = self._clock()
         for piece in chunk.blocks:
             self._add_piece(piece)
+        if tokens := chunk.response_metadata.get("logprobs"):
+            merge_into(self._logprobs, tokens)
         if chunk.chunk_position == "last":
             self._end_round(chunk)
 
@@ -71,7 +78,7 @@ class AnswerView:
         else:
             if self._round:
                 self._settle(self._round[-1])
-            part = Part(dict(piece))
+            part = Part(dict(piece), markdown=MarkdownStream(allow_hosts=self.page.allow_hosts))
             self._seen[id(part)] = self._clock()
             self._round.append(part)
             self.parts.append(part)
@@ -85,11 +92,15 @@ class AnswerView:
     def _end_round(self, answer: AIMessage) -> None:
         for part in self._round:
             self._settle(part)
+            if part.kind == "text" and self._logprobs:
+                part.logprobs, self._logprobs = Logprobs.read(self._logprobs), {}
         self._round = []
         self._ended = self._clock()
         self.model = answer.response_metadata.get("model_name") or self.model
         if answer.usage_metadata is not None:
             self.usage = answer.usage_metadata + self.usage
+        cost = cost_usd(answer)
+        self.cost_usd = cost if cost is None else cost + (self.cost_usd or 0.0)
 
     def _call(self, id: str | None) -> Part | None:
         waiting = (p for p in self.parts if p.kind in CALL_KINDS and p.result is None)
@@ -102,11 +113,21 @@ class AnswerView:
             part.state = "failed" if message.status == "error" else "done"
             part.seconds = self._clock() - self._seen[id(part)]
 
+    def show_value(self, value: Any) -> None:
+        """A structured answer as far as it has come, in place of its JSON."""
+        if self._first is None:
+            self._first = self._clock()
+        self.parts = [Part({"type": "object", "value": value})]
+
+    def fail(self, error: BaseException) -> None:
+        """An error struck: show it where it did."""
+        self.parts.append(Part({"type": "error", "name": type(error).__name__, "text": str(error)}, state="done"))
+
     def finish(self, note: str = "") -> None:
         """The answer is over; `note` is a last word for the footer, such as "stopped"."""
         for part in self.parts:
             if part.open:
-                part.state = "done" if part.kind in ("text", "reasoning") else "failed"
+                part.state = "failed" if part.kind in CALL_KINDS else "done"
         self.note = note
         self._ended = self._clock()
 

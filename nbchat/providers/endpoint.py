@@ -28,7 +28,9 @@ class Secret:
     __slots__ = ("_env", "_given", "_revealed")
 
     def __init__(self, given: Any, env: tuple[str, ...] = ()) -> None:
-        if hasattr(given, "get_secret_value"):  # pydantic's SecretStr
+        if isinstance(given, Secret):
+            given = given._given
+        elif hasattr(given, "get_secret_value"):  # pydantic's SecretStr
             given = given.get_secret_value()
         if not isinstance(given, str) and not callable(given):
             raise ConfigurationError(f"a key is text, or a function that fetches it, not {type(given).__name__}")

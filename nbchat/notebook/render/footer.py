@@ -61,6 +61,15 @@ def dollars(cost_usd: float) -> str:
     return f"${cost_usd:,.{digits}f}"
 
 
+def size(count: int) -> str:
+    """`512 bytes`, `3.4 KB`, `12 MB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    if count < 1_000_000:
+        return f"{count / 1000:.3g} KB"
+    return f"{count / 1_000_000:.3g} MB"
+
+
 def duration(seconds: float) -> str:
     """`40 ms`, `0.6 s`, `12 s`, `3 min 20 s`."""
     if seconds < 0.0995:

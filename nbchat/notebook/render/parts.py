@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from nbchat.notebook.render.stream import MarkdownStream
 from nbchat.values.blocks import Block
+from nbchat.values.logprobs import Logprobs
 from nbchat.values.messages import ToolMessage
 
 
@@ -20,6 +20,7 @@ class Part:
         seconds: how long it took, where that is known.
         result: what the tool answered.
         markdown: the growing HTML of a text.
+        logprobs: the tokens of a text, where their probabilities were asked for.
     """
 
     block: Block
@@ -27,6 +28,7 @@ class Part:
     seconds: float | None = None
     result: ToolMessage | None = None
     markdown: MarkdownStream = field(default_factory=MarkdownStream)
+    logprobs: Logprobs | None = None
 
     @property
     def kind(self) -> str:
@@ -41,7 +43,6 @@ class Part:
 
 @dataclass(frozen=True)
 class Page:
-    """What renderers are told of the place: the hosts whose images may load, and the options of the cell."""
+    """What renderers are told of the place: the hosts whose images may load."""
 
     allow_hosts: frozenset[str] = frozenset()
-    options: Any = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from nbchat.notebook.render.footer import duration
+from nbchat.notebook.render.media import media_html
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text
-from nbchat.values.blocks import growing_call
+from nbchat.values.blocks import growing_call, is_media
 
 CALL_KINDS = ("tool_call", "tool_call_chunk", "invalid_tool_call")
 
@@ -18,10 +19,24 @@ def html(part: Part, page: Page) -> str | None:
         return None
     head = f"<b>{escape_text(part.block.get('name') or '…')}</b>({escape_text(_arguments(part))}) {_outcome(part)}"
     result = _result(part)
+    drawn = _drawn(part, page)
+    if drawn:
+        return f"<details open><summary>{head}</summary>{drawn}</details>"
     if not result:
         return f'<div class="call">{head}</div>'
     unfolded = " open" if len(result) <= 300 and result.count("\n") < 4 else ""
     return f"<details{unfolded}><summary>{head}</summary><pre>{escape_text(result)}</pre></details>"
+
+
+def _drawn(part: Part, page: Page) -> str:
+    """A DataFrame or a picture that the tool gave, shown as itself."""
+    if part.result is None:
+        return ""
+    itself = part.result.artifact
+    if type(itself).__module__.startswith("pandas") and hasattr(itself, "to_html"):
+        return itself.to_html(max_rows=10, max_cols=12, border=0, escape=True, notebook=False)
+    pictures = [block for block in part.result.content_blocks if is_media(block)]
+    return "".join(media_html(block, page) for block in pictures)
 
 
 def markdown(part: Part) -> str | None:

@@ -1,0 +1,162 @@
+"""How sure the model was of each token: the answer tinted, its alternatives at hand. Static HTML and CSS, no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nbchat.notebook.render.safe import escape_attribute, escape_text
+from nbchat.values.logprobs import Logprobs, TokenLogprob
+
+_STEPS = 7  # of tint: 0 is certain
+_SPANS = 3  # of the least certain that are named
+_BLOCKS = "▏▎▍▌▋▊▉█"
+_WHITE = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+
+_SHEET = """<style>
+.nbchat .lp{line-height:1.9;white-space:pre-wrap}
+.nbchat .lp i{font-style:normal;position:relative;border-radius:2px;padding:1px 0;border-bottom:0 solid var(--nb-bad)}
+.nbchat .lp i:is(:hover,:focus){outline:1px solid var(--nb-fg);z-index:2}
+.nbchat .lp i[data-a]:is(:hover,:focus)::after{content:attr(data-a);position:absolute;left:0;top:1.7em;z-index:3;
+white-space:pre;font:12px/1.6 var(--nb-mono);background:var(--nb-bg);color:var(--nb-fg);padding:6px 10px;
+border:1px solid var(--nb-line);border-radius:6px;box-shadow:0 2px 8px #0003}
+.nbchat .keys{display:flex;gap:1.2em;align-items:center;font-size:12px;color:var(--nb-mute);margin:.4em 0 0}
+.nbchat .keys label{cursor:pointer}
+.nbchat .keys input{margin:0 .3em 0 0;vertical-align:-1px;accent-color:var(--nb-accent)}
+.nbchat .keys i{font-style:normal;padding:1px 6px}
+RULES
+@media print{.nbchat .lp i{print-color-adjust:exact}}
+</style>"""
+
+
+def _rules() -> str:
+    """The tint of each step, for each of the three measures; the least certain are underlined too, for print."""
+    out = []
+    for letter, chosen in (
+        ("a", ":not(:has(.b:checked,.c:checked))"),
+        ("b", ":has(.b:checked)"),
+        ("c", ":has(.c:checked)"),
+    ):
+        for step in range(1, _STEPS):
+            line = f";border-bottom-width:{(step - 3) * 0.75:g}px" if step > 3 else ""
+            tint = f"background:color-mix(in srgb,var(--nb-bad) {step * 8}%,transparent){line}"
+            out.append(f".nbchat .sure{chosen} .{letter}{step}{{{tint}}}")
+    return "\n".join(out)
+
+
+_STYLE = _SHEET.replace("RULES", _rules())
+
+
+def logprobs_html(table: Logprobs, name: str) -> str:
+    """The tokens of an answer, with a legend and what is to be said of the whole.
+
+    Args:
+        table: the answer's tokens.
+        name: tells this answer's switches from those of others on the page.
+    """
+    tokens = list(shown_tokens(table))
+    body = "".join(_token(token) for token in tokens)
+    switches = "".join(
+        f'<label><input type="radio" name="{escape_attribute(name)}" class="{letter}"{checked}>{what}</label>'
+        for letter, what, checked in (("a", "probability", " checked"), ("b", "entropy", ""), ("c", "surprisal", ""))
+    )
+    scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(_STEPS))
+    legend = f"<span>certain {scale} unsure</span>"
+    return (
+        f'{_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
+        f'<div class="keys">{switches}{legend}</div><div class="keys">{escape_text(told(table))}</div></div>'
+    )
+
+
+def told(table: Logprobs) -> str:
+    """Perplexity, the mean, and the least certain spans, in a line of text."""
+    spans = ", ".join(f"“{span}”" for span in least_certain(table))
+    mean = f"mean probability {math.exp(table.mean):.0%} · perplexity {table.perplexity:.2f}"
+    return mean + (f" · least certain: {spans}" if spans else "")
+
+
+def least_certain(table: Logprobs, most: int = _SPANS) -> list[str]:
+    """The texts of the runs of tokens below one half, the least certain first."""
+    runs: list[tuple[float, str]] = []
+    open_run = False
+    for token in shown_tokens(table):
+        unsure = token.probability < 0.5 and token.text.strip()
+        if unsure and open_run:
+            lowest, text = runs[-1]
+            runs[-1] = (min(lowest, token.probability), text + token.text)
+        elif unsure:
+            runs.append((token.probability, token.text))
+        open_run = bool(unsure)
+    return [text.strip() for _, text in sorted(runs, key=lambda run: run[0])[:most]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownToken:
+    """A token, or several that only together are characters."""
+
+    text: str
+    probability: float
+    entropy: float | None
+    alternatives: tuple[tuple[str, float], ...]
+
+
+def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
+    """The tokens as they can be shown: pieces of one character (byte fallback) are joined to it."""
+    held: list[TokenLogprob] = []
+    for token in table:
+        held.append(token)
+        text = _text(held)
+        if text is not None:
+            yield _joined(held, text)
+            held = []
+    if held:
+        yield _joined(held, "".join(f"⟨{byte:02X}⟩" for token in held for byte in token.bytes or ()))
+
+
+def _text(tokens: list[TokenLogprob]) -> str | None:
+    """The text of these tokens; None while their bytes end within a character."""
+    if any(token.bytes is None for token in tokens):
+        return "".join(token.token for token in tokens)
+    try:
+        return bytes(byte for token in tokens for byte in token.bytes or ()).decode()
+    except UnicodeDecodeError:
+        return None if len(tokens) < 4 else "".join(token.token for token in tokens)
+    except ValueError:
+        return "".join(token.token for token in tokens)
+
+
+def _joined(tokens: list[TokenLogprob], text: str) -> ShownToken:
+    probability = math.exp(sum(token.logprob for token in tokens))
+    first = tokens[0]
+    others = tuple((a.token, a.probability) for a in first.alternatives) if len(tokens) == 1 else ()
+    return ShownToken(text, probability, first.entropy, others)
+
+
+def _token(token: ShownToken) -> str:
+    classes = [f"{letter}{step}" for letter, step in zip("abc", _steps(token), strict=True) if step]
+    about = f' class="{" ".join(classes)}"' if classes else ""
+    rows = "&#10;".join(escape_attribute(_row(*other)) for other in token.alternatives)
+    more = f' data-a="{rows}"' if rows else f' title="{token.probability:.0%}"'
+    return f'<i tabindex="0"{about}{more}>{escape_text(_visible(token.text))}</i>'
+
+
+def _steps(token: ShownToken) -> tuple[int, int, int]:
+    """The tint of a token by probability, by entropy (3 bits are most) and by surprisal (8 bits are most)."""
+    surprisal = -math.log2(max(token.probability, 1e-12))
+    measures = (1 - token.probability, (token.entropy or 0.0) / 3, surprisal / 8)
+    return tuple(min(_STEPS - 1, int(measure * _STEPS)) for measure in measures)  # type: ignore[return-value]
+
+
+def _visible(text: str) -> str:
+    """Text with its white space to be seen, where there is nothing else or where it breaks the line."""
+    if text.isspace():
+        return "".join(_WHITE.get(char, "␣") + ("\n" if char == "\n" else "") for char in text)
+    return text.replace("\n", "⏎\n").replace("\t", "⇥\t")
+
+
+def _row(token: str, probability: float) -> str:
+    eighths = round(probability * 64)
+    bar = "█" * (eighths // 8) + (_BLOCKS[eighths % 8 - 1] if eighths % 8 else "")
+    name = _visible(token).replace("\n", "") or "∅"
+    return f"{name if len(name) <= 14 else name[:13] + '…':<14} {bar:<8} {probability:>4.0%}"

@@ -1,0 +1,53 @@
+"""A structured answer: a small table of its fields, growing while it streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import to_json, to_jsonable_python
+
+from nbchat.notebook.render.parts import Page, Part
+from nbchat.notebook.render.safe import escape_text
+
+_DEEPEST = 4
+_ITEMS = 50
+
+
+def html(part: Part, page: Page) -> str | None:
+    """One row a field; objects inside are tables inside, lists of plain values are listed."""
+    if part.kind != "object":
+        return None
+    return _table(to_jsonable_python(part.block["value"], fallback=str), 0)
+
+
+def markdown(part: Part) -> str | None:
+    """The value as JSON."""
+    if part.kind != "object":
+        return None
+    return f"```json\n{to_json(part.block['value'], indent=2, fallback=str).decode()}\n```"
+
+
+def _table(value: Any, depth: int) -> str:
+    if not isinstance(value, dict):
+        return f"<p>{_cell(value, depth)}</p>"
+    rows = "".join(
+        f'<tr><th scope="row">{escape_text(name)}</th><td>{_cell(inner, depth)}</td></tr>'
+        for name, inner in list(value.items())[:_ITEMS]
+    )
+    return f'<table class="object">{rows}</table>'
+
+
+def _cell(value: Any, depth: int) -> str:
+    if depth >= _DEEPEST:
+        return escape_text(to_json(value, fallback=str).decode())
+    if isinstance(value, dict):
+        return _table(value, depth + 1)
+    if isinstance(value, list):
+        more = f" … {len(value) - _ITEMS:,} more" if len(value) > _ITEMS else ""
+        if any(isinstance(item, dict | list) for item in value):
+            items = "".join(f"<li>{_cell(item, depth + 1)}</li>" for item in value[:_ITEMS])
+            return f"<ol>{items}</ol>{more}"
+        return ", ".join(_cell(item, depth + 1) for item in value[:_ITEMS]) + more
+    if value is None:
+        return "∅"
+    return escape_text(value if isinstance(value, str) else to_json(value, fallback=str).decode())
