@@ -22,6 +22,8 @@ _HOMES = {
     "nbchat.model.usage_callback": ("UsageMetadataCallbackHandler", "get_usage_metadata_callback"),
     "nbchat.model.prices": ("cost_usd",),
     "nbchat.model.otel": ("OpenTelemetryHandler",),
+    "nbchat.notebook.live": ("live",),
+    "nbchat.notebook.render.renderers": ("add_renderer",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)

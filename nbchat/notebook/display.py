@@ -42,9 +42,6 @@ class LiveDisplay:
         self._next = self._clock() + max(REDRAW_S, size / BYTES_PER_S)
 
 
-
-
-
 def _publisher() -> Callable[..., Any]:
     from IPython.core.interactiveshell import InteractiveShell
 

@@ -2,94 +2,135 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
 from nbchat.model.chat import Chat
-from nbchat.model.init import init_chat_model
+from nbchat.notebook.approval import ask_user
+from nbchat.notebook.asking import Question, ask, ask_all, ask_for_value
+from nbchat.notebook.commands import run_command
+from nbchat.notebook.completion import completions
 from nbchat.notebook.display import LiveDisplay
-from nbchat.notebook.options import cell_parser, given, line_parser, parse
+from nbchat.notebook.dry_run import preview
+from nbchat.notebook.options import cell_parser, line_parser, parameters, parse
+from nbchat.notebook.prompt import content
 from nbchat.notebook.session import Session
-from nbchat.notebook.template import fill
-from nbchat.notebook.view import AnswerView
+from nbchat.notebook.template import evaluated, fill
 from nbchat.values.errors import ConfigurationError
-
-
-class Stopped(KeyboardInterrupt):
-    """The user stopped the answer. Shown as one line; it stops Run All, as any interrupt does."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+from nbchat.values.messages import HumanMessage, SystemMessage
 
 
 @magics_class
 class ChatMagics(Magics):
-    """The magics of one notebook; `session` holds its model and its conversation."""
+    """The magics of one notebook; `session` holds its model and its conversations."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.names: dict[str, Any] = shell.user_ns
         self.session = Session()
+        for magic in ("%chat", "%%chat"):
+            shell.set_hook("complete_command", self._complete, str_key=magic)
+
+    def _complete(self, _: Any, event: Any) -> list[str]:
+        return completions(self.session, self.names, event.line)
 
     @line_cell_magic
     def chat(self, line: str, cell: str | None = None) -> Any:
         """`%chat MODEL [options]` sets the session's model; a `%%chat [options]` cell is sent to it."""
         if cell is None:
-            self._configure(line)
+            self._line(line)
         else:
-            self._ask(line, cell)
+            self._cell(line, cell)
 
-    def _configure(self, line: str) -> None:
+    def _line(self, line: str) -> None:
+        if (shown := run_command(self.session, line.split())) is not None:
+            LiveDisplay().draw(shown)
+            return
         options = parse(line_parser(), line)
-        settings = given(options, "temperature", "max_tokens")
+        session = self.session
+        tools = self._tools(options)
+        session.options |= parameters(options)
         if options.model:
-            self.session.use(options.model, options.system, settings)
-        else:
-            self.session.configure(options.system, settings)
+            session.use(options.model)
+        if options.system is not None:
+            session.system = options.system
+            for chat in session.chats.values():
+                chat.system = options.system
+        if tools is not None:
+            session.tools = tools
+        session.approve = session.approve or options.approve
+        session.name = options.chat or session.name
 
-    def _ask(self, line: str, cell: str) -> None:
+    def _cell(self, line: str, cell: str) -> None:
         options = parse(cell_parser(), line)
         if options.to is not None and not options.to.isidentifier():
             raise ConfigurationError(f"--to takes the name of a variable, not {options.to!r}")
-        prompt = "".join(str(piece) for piece in fill(cell.strip("\n"), self.names))
-        if not prompt.strip():
+        if not cell.strip():
             raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
-        chat = self.session.conversation(new=options.new)
-        params = {**self.session.options, **given(options, "system", "temperature", "max_tokens")}
-        own = chat.model
+        prompt = content(
+            fill(cell.strip("\n"), self.names),
+            [self._image(given) for given in options.image],
+            options.file,
+        )
+        if isinstance(prompt, str) and not prompt.strip():
+            raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
+        chat = self.session.conversation(options.chat, new=options.new)
+        if options.no_history:
+            chat = chat.fork()
+            chat.reset()
+        reply = self._asked(chat, prompt, options)
+        if options.to and reply is not None:
+            self.names[options.to] = reply
+
+    def _asked(self, chat: Chat, prompt: Any, options: argparse.Namespace) -> Any:
+        """The reply to a prompt, drawn as it comes; None for a dry run."""
+        params = {**self.session.options, **parameters(options)}
+        made: list[tuple[Any, dict[str, Any]]]
+        made = [self.session.made(name, params) for name in options.model] or [(chat.model, params)]
+        model, params = made[0]
+        tools = self._tools(options)
+        question = Question(prompt, options.system, params, raw=options.raw)
+        own = chat.model, chat.tools, chat.approve
+        chat.model, chat.tools = model, self.session.tools if tools is None else tools
+        chat.approve = ask_user if options.approve or self.session.approve else None
         try:
-            if options.model:
-                chat.model = init_chat_model(options.model)
-            show(chat, prompt, **params)
+            if options.dry_run:
+                self._preview(chat, question)
+                return None
+            if options.schema:
+                return ask_for_value(chat, question, self._named(options.schema, "--schema"))
+            if len(made) > 1:
+                return ask_all(chat, [each for each, _ in made], question)
+            return ask(chat, question)
         finally:
-            chat.model = own
-        if options.to:
-            self.names[options.to] = chat.messages[-1]
+            chat.model, chat.tools, chat.approve = own
 
+    def _preview(self, chat: Chat, question: Question) -> None:
+        system = question.system or chat.system
+        messages = [*([SystemMessage(system)] if system else []), *chat.messages, HumanMessage(question.prompt)]
+        model: Any = chat.model
+        model = model.bind_tools(chat.tools) if chat.tools else model
+        LiveDisplay().draw(preview(model, messages, question.params))
 
-def show(chat: Chat, prompt: Any, **params: Any) -> None:
-    """Ask, and draw the answer into the cell as it comes.
+    def _image(self, given: str) -> Any:
+        """An image option: an expression of this notebook, else a path or an address."""
+        return evaluated(given, self.names) if given.isidentifier() and given in self.names else self._maybe(given)
 
-    Raises:
-        Stopped: the user pressed stop; what had come stays on screen and in the conversation.
-        ChatError: what had come stays on screen as well.
-    """
-    view = AnswerView(getattr(chat.model, "model", "model"))
-    display = LiveDisplay()
-    display.draw(view.bundle(streaming=True))
-    try:
-        for event in chat.stream(prompt, **params):
-            view.add(event)
-            if display.due():
-                display.draw(view.bundle(streaming=True))
-    except KeyboardInterrupt:
-        view.finish("stopped")
-        raise Stopped("stopped; the part that came is kept in the conversation") from None
-    except BaseException:
-        view.finish("not finished")
-        raise
-    finally:
-        view.finish(view.note)
-        display.draw(view.bundle())
+    def _maybe(self, given: str) -> Any:
+        if "://" in given or ("." in given and not any(mark in given for mark in "()[]")):
+            return given
+        return evaluated(given, self.names)
+
+    def _tools(self, options: argparse.Namespace) -> list[Any] | None:
+        if options.tools is None:
+            return None
+        return [self._named(name.strip(), "--tools") for name in options.tools.split(",") if name.strip()]
+
+    def _named(self, name: str, option: str) -> Any:
+        try:
+            return evaluated(name, self.names)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{option} {name}: {error}") from None

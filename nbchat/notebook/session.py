@@ -1,4 +1,4 @@
-"""The notebook's own state: its model and its conversation."""
+"""The notebook's own state: its model, its settings and its conversations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ NO_MODEL = (
     "there is no model yet: run `%chat local:smollm2-135m` for one on this machine that needs no key, "
     "or name a provider's, as in `%chat openai:gpt-5-nano`; the variable NBCHAT_MODEL sets one for every notebook"
 )
+MAIN = "main"
+_MAKING = ("base_url", "timeout", "max_retries", "proxy", "region_name", "azure_deployment", "api_version")
 
 
 class Session:
@@ -23,32 +25,40 @@ class Session:
         self.model: ChatModel | None = None
         self.system: str | None = None
         self.options: dict[str, Any] = {}
-        self.chat: Chat | None = None
+        self.tools: list[Any] = []
+        self.approve = False
+        self.name = MAIN
+        self.chats: dict[str, Chat] = {}
+        self.used: list[str] = []  # models, the latest first
 
-    def use(self, name: str, system: str | None, options: dict[str, Any]) -> None:
-        """Set the session's model; the conversation goes on with it."""
-        self.model = init_chat_model(name)
-        if self.chat is not None:
-            self.chat.model = self.model
-        self.configure(system, options)
+    @property
+    def chat(self) -> Chat | None:
+        """The conversation that cells go on with."""
+        return self.chats.get(self.name)
 
-    def configure(self, system: str | None, options: dict[str, Any]) -> None:
-        """Set what all cells from now on have in common."""
-        if system is not None:
-            self.system = system
-            if self.chat is not None:
-                self.chat.system = system
-        self.options.update(options)
+    def use(self, name: str) -> None:
+        """Set the session's model; all conversations go on with it."""
+        self.model, self.options = self.made(name, self.options)
+        for chat in self.chats.values():
+            chat.model = self.model
 
-    def conversation(self, *, new: bool) -> Chat:
-        """The conversation to go on with, or a new one.
+    def made(self, name: str, options: dict[str, Any]) -> tuple[ChatModel, dict[str, Any]]:
+        """A model of this name, and what is left of the options when it is made."""
+        making = {key: options[key] for key in _MAKING if key in options}
+        model = init_chat_model(name, **making)
+        self.used = [name, *(each for each in self.used if each != name)]
+        return model, {key: value for key, value in options.items() if key not in making}
+
+    def conversation(self, name: str | None, *, new: bool = False) -> Chat:
+        """The conversation of this name, or the current one; begun where there is none.
 
         Raises:
             ConfigurationError: no model was chosen; says how to.
         """
-        if self.chat is None or new:
-            self.chat = Chat(self.current_model(), system=self.system)
-        return self.chat
+        name = name or self.name
+        if new or name not in self.chats:
+            self.chats[name] = Chat(self.current_model(), system=self.system, name=name)
+        return self.chats[name]
 
     def current_model(self) -> ChatModel:
         """The session's model, or the one that NBCHAT_MODEL names."""
@@ -56,5 +66,6 @@ class Session:
             name = os.environ.get("NBCHAT_MODEL")
             if not name:
                 raise ConfigurationError(NO_MODEL)
-            self.model = init_chat_model(name)
+            self.use(name)
+        assert self.model is not None
         return self.model

@@ -14,7 +14,7 @@ def fill(text: str, namespace: Mapping[str, Any]) -> list[Any]:
     Raises:
         ConfigurationError: an expression has no end, is not Python, or fails; names it and says why.
     """
-    return list(_pieces(text, lambda expression: _value(expression, namespace)))
+    return list(_pieces(text, lambda expression: evaluated(expression, namespace)))
 
 
 def _pieces(text: str, value: Callable[[str], Any]) -> Iterator[Any]:
@@ -49,10 +49,11 @@ def _is_python(expression: str) -> bool:
     return True
 
 
-def _value(expression: str, namespace: Mapping[str, Any]) -> Any:
+def evaluated(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of an expression of the user's own, in their own notebook. Raises ConfigurationError as `fill` does."""
     source = expression.strip()
     try:
-        return eval(compile(source, "<prompt>", "eval"), dict(namespace))  # the user's own code, in their own notebook
+        return eval(compile(source, "<prompt>", "eval"), dict(namespace))
     except NameError as error:
         raise ConfigurationError(f"{{{{{source}}}}}: {error}; run the cell that defines it, then this one") from None
     except SyntaxError:

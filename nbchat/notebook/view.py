@@ -27,15 +27,14 @@ class AnswerView:
     Feed it what `Chat.stream` or `ChatModel.stream` yields.
     """
 
-    def __init__(
-        self, model: str, page: Page | None = None, *, clock: Callable[[], float] = time.perf_counter
-    ) -> None:
+    def __init__(self, model: str, page: Page | None = None, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self.model = model
         self.page = page or Page()
         self.parts: list[Part] = []
         self.usage: Usage | None = None
         self.cost_usd: float | None = None
         self.note = ""
+        self.ended = False
         self._round: list[Part] = []  # the parts of the answer that streams now
         self._clock = clock
         self._begun = clock()
@@ -119,6 +118,10 @@ class AnswerView:
             self._first = self._clock()
         self.parts = [Part({"type": "object", "value": value})]
 
+    def note_answer(self, answer: AIMessage) -> None:
+        """Take an answer's usage and price for the footer, not its content."""
+        self._end_round(answer)
+
     def fail(self, error: BaseException) -> None:
         """An error struck: show it where it did."""
         self.parts.append(Part({"type": "error", "name": type(error).__name__, "text": str(error)}, state="done"))
@@ -129,11 +132,16 @@ class AnswerView:
             if part.open:
                 part.state = "failed" if part.kind in CALL_KINDS else "done"
         self.note = note
+        self.ended = True
         self._ended = self._clock()
+
+    def parts_html(self) -> list[str]:
+        """Each part as HTML."""
+        return [html_of(part, self.page) for part in self.parts]
 
     def html(self, *, streaming: bool = False) -> str:
         """The whole as HTML, styled and safe."""
-        shown = [html_of(part, self.page) for part in self.parts]
+        shown = self.parts_html()
         if not streaming:
             shown.append(footer_html(self.model, **self._facts()))
         elif not any(shown):

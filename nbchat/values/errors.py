@@ -50,6 +50,7 @@ class ChatError(Exception):
             f"{frame.name} in {_place(frame.filename)}, line {frame.lineno}: {frame.line}"
             for frame in extract_tb(self.__traceback__)
             if not any(part in frame.filename for part in _NOT_THE_USERS)
+            and not (frame.line or "").startswith("get_ipython().run_")  # a magic's own line may hold anything
         ]
         return [*lines, f"{type(self).__name__}: {self}"]
 

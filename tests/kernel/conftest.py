@@ -41,7 +41,7 @@ class Kernel:
 
     def start(self, code: str) -> str:
         """Send a cell; return the id of its request."""
-        return self.client.execute(code)
+        return self.client.execute(code, allow_stdin=False)
 
     def finish(
         self, request: str, *, seen: Callable[[dict[str, Any]], None] = lambda _: None, timeout: float = 60

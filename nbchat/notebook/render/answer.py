@@ -5,6 +5,7 @@ from __future__ import annotations
 from nbchat.notebook.render.citations import sources_html, sources_markdown
 from nbchat.notebook.render.logprobs import logprobs_html, told
 from nbchat.notebook.render.parts import Page, Part
+from nbchat.notebook.render.safe import escape_text
 
 
 def html(part: Part, page: Page) -> str | None:
@@ -13,6 +14,8 @@ def html(part: Part, page: Page) -> str | None:
         return None
     if part.logprobs is not None:
         return logprobs_html(part.logprobs, f"sure-{id(part):x}") + sources_html(part)
+    if page.raw:
+        return f"<pre>{escape_text(part.block['text'])}</pre>"
     return part.markdown.html(streaming=part.open) + ("" if part.open else sources_html(part))
 
 

@@ -43,6 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Page:
-    """What renderers are told of the place: the hosts whose images may load."""
+    """What renderers are told of the place: the hosts whose images may load, and whether text is shown as it is."""
 
     allow_hosts: frozenset[str] = frozenset()
+    raw: bool = False
