@@ -47,7 +47,8 @@ def test_tools_of_the_notebook_are_called_and_shown(cell: Any, server: OpenAISer
 
 
 def test_a_frame_that_a_tool_gives_is_shown_as_itself(cell: Any) -> None:
-    cell('import pandas as pd\ndef table(name: str) -> object:\n    """A table."""\n    return pd.DataFrame({"<b>x": [1]})')
+    code = 'import pandas as pd\ndef table(name: str) -> object:\n    """A table."""\n    '
+    cell(code + 'return pd.DataFrame({"<b>x": [1]})')
     html = cell("%%chat --tools table\nShow the table please").shown["text/html"]
     assert "&lt;b&gt;x" in html
     assert "<table" in html
