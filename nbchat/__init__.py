@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -43,8 +44,37 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME})
 
 
+_SHOWN = {
+    "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
+    "nbchat.values.usage": ("Usage",),
+    "nbchat.values.logprobs": ("Logprobs",),
+    "nbchat.model.chat": ("Chat",),
+    "nbchat.model.chat_model": ("ChatModel",),
+    "nbchat.model.tools": ("Tool",),
+}
+
+
+def _show_values(shell: Any) -> None:
+    """Have IPython show our values as HTML; by name, so that nothing is imported until one is shown."""
+
+    def html(value: Any) -> str:
+        from nbchat.notebook.values import value_html
+
+        return value_html(value)
+
+    formatter = shell.display_formatter.formatters["text/html"]
+    for home, names in _SHOWN.items():
+        for name in names:
+            formatter.for_type_by_name(home, name, html)
+
+
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext nbchat`: register the magics."""
     from nbchat.notebook.magics import ChatMagics
 
     shell.register_magics(ChatMagics)
+    _show_values(shell)
+
+
+if "IPython" in sys.modules and (_shell := sys.modules["IPython"].get_ipython()) is not None:
+    _show_values(_shell)  # values show themselves without %load_ext as well

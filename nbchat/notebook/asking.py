@@ -27,12 +27,12 @@ class Stopped(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Question:
-    """What a cell asks: content, its own instructions, parameters of the call, and whether text is shown as it is."""
+    """What a cell asks: content, its own instructions, parameters of the call, and how the answer is shown."""
 
     prompt: Any
     system: str | None
     params: dict[str, Any]
-    raw: bool = False
+    page: Page = Page()
 
 
 def ask(chat: Chat, question: Question) -> AIMessage:
@@ -42,7 +42,7 @@ def ask(chat: Chat, question: Question) -> AIMessage:
         Stopped: the user pressed stop; what had come stays on screen and in the conversation.
         ChatError: what had come stays on screen as well.
     """
-    view = AnswerView(_name(chat.model), Page(raw=question.raw))
+    view = AnswerView(_name(chat.model), question.page)
     with _drawn([view], lambda streaming: view.bundle(streaming=streaming)) as redraw:
         for event in chat.stream(question.prompt, system=question.system, **question.params):
             view.add(event)
@@ -65,7 +65,7 @@ def ask_all(chat: Chat, models: list[Any], question: Question) -> list[AIMessage
     forks = [chat.fork() for _ in models]
     for fork, model in zip(forks, models, strict=True):
         fork.model = model
-    views = [AnswerView(_name(model), Page(raw=question.raw)) for model in models]
+    views = [AnswerView(_name(model), question.page) for model in models]
     params = {"system": question.system, **question.params}
     errors: list[Exception] = []
     try:

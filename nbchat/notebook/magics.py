@@ -17,6 +17,7 @@ from nbchat.notebook.display import LiveDisplay
 from nbchat.notebook.dry_run import preview
 from nbchat.notebook.options import cell_parser, line_parser, parameters, parse
 from nbchat.notebook.prompt import content
+from nbchat.notebook.render.parts import Page
 from nbchat.notebook.session import Session
 from nbchat.notebook.template import evaluated, fill
 from nbchat.values.errors import ConfigurationError
@@ -92,7 +93,7 @@ class ChatMagics(Magics):
         made = [self.session.made(name, params) for name in options.model] or [(chat.model, params)]
         model, params = made[0]
         tools = self._tools(options)
-        question = Question(prompt, options.system, params, raw=options.raw)
+        question = Question(prompt, options.system, params, Page(frozenset(options.allow_host), options.raw))
         own = chat.model, chat.tools, chat.approve
         chat.model, chat.tools = model, self.session.tools if tools is None else tools
         chat.approve = ask_user if options.approve or self.session.approve else None

@@ -74,6 +74,7 @@ def cell_parser() -> argparse.ArgumentParser:
     add("--no-history", action="store_true", help="ask without the conversation, and keep nothing in it")
     add("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     add("--raw", action="store_true", help="show the answer's text as it is")
+    add("--allow-host", action="append", default=[], metavar="HOST", help="load this host's images in the answer")
     return parser
 
 

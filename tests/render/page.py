@@ -19,6 +19,23 @@ _ATTRIBUTES = {
     "div": {"class"},
 }
 _CLASSES = {"math", "k", "s", "c", "m", "nf", "nb", "nd", "gd", "gi", "gh"}
+_OURS = {  # what our own renderers write around a model's text
+    "details": {"open"},
+    "summary": set(),
+    "b": set(),
+    "style": set(),
+    "label": set(),
+    "i": {"tabindex", "class", "data-a", "title"},
+    "input": {"type", "name", "class", "checked"},
+    "p": {"role"},
+    "div": {"class", "role", "aria-label"},
+    "ol": {"class", "aria-label", "start"},
+    "table": {"class"},
+    "tr": {"style"},
+    "th": {"scope", "align"},
+}
+_OUR_CLASSES = {"call", "ok", "bad", "warn", "sure", "lp", "keys", "sources", "object", "dataframe"}
+_OUR_CLASSES |= {f"{letter}{step}" for letter in "abc" for step in ("", *range(9))}
 _LINK = re.compile(r"https?://[^/?#\\@\s]+([/?#].*)?|mailto:\S+", re.DOTALL)
 _RASTER = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+")
 _FORMULA = re.compile(
@@ -35,26 +52,32 @@ def parse(markup: str) -> ET.Element:
     return html5lib.parseFragment(markup, container="div", treebuilder="etree", namespaceHTMLElements=False)
 
 
-def dangers(markup: str, allow_hosts: frozenset[str] = frozenset()) -> list[str]:
-    """Everything in the page that could run, load by itself, act on the page or be clobbered. Empty when safe."""
+def dangers(markup: str, allow_hosts: frozenset[str] = frozenset(), *, ours: bool = False) -> list[str]:
+    """Everything in the page that could run, load by itself, act on the page or be clobbered. Empty when safe.
+
+    With `ours`, what our own renderers write around a model's text is allowed too.
+    """
     root = parse(markup)
+    attributes = {**_ATTRIBUTES, **_OURS} if ours else _ATTRIBUTES
+    elements = _ELEMENTS | _OURS.keys() if ours else _ELEMENTS
+    classes = _CLASSES | _OUR_CLASSES if ours else _CLASSES
     found = []
     for element in root.iter():
         if element is root:
             continue
-        if not isinstance(element.tag, str) or element.tag not in _ELEMENTS:
+        if not isinstance(element.tag, str) or element.tag not in elements:
             found.append(f"element {element.tag}")
             continue
         for name, value in element.attrib.items():
-            if name not in _ATTRIBUTES.get(element.tag, set()):
+            if name not in attributes.get(element.tag, set()):
                 found.append(f"{element.tag} {name}={value}")
-        found += _bad_values(element, allow_hosts)
+        found += _bad_values(element, allow_hosts, classes)
     return found + [f"formula {text}" for text in formulas(root) if _REACHES_OUT.search(text)]
 
 
-def _bad_values(element: ET.Element, allow_hosts: frozenset[str]) -> list[str]:
+def _bad_values(element: ET.Element, allow_hosts: frozenset[str], classes: set[str]) -> list[str]:
     get = element.attrib.get
-    found = [f"class {name}" for name in get("class", "").split() if name not in _CLASSES]
+    found = [f"class {name}" for name in get("class", "").split() if name not in classes]
     if element.tag == "a":
         if not _LINK.fullmatch(get("href", "")):
             found.append(f"link to {get('href')}")

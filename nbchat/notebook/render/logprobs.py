@@ -20,7 +20,7 @@ _SHEET = """<style>
 .nbchat .lp i:is(:hover,:focus){outline:1px solid var(--nb-fg);z-index:2}
 .nbchat .lp i[data-a]:is(:hover,:focus)::after{content:attr(data-a);position:absolute;left:0;top:1.7em;z-index:3;
 white-space:pre;font:12px/1.6 var(--nb-mono);background:var(--nb-bg);color:var(--nb-fg);padding:6px 10px;
-border:1px solid var(--nb-line);border-radius:6px;box-shadow:0 2px 8px #0003}
+pointer-events:none;border:1px solid var(--nb-line);border-radius:6px;box-shadow:0 2px 8px #0003}
 .nbchat .keys{display:flex;gap:1.2em;align-items:center;font-size:12px;color:var(--nb-mute);margin:.4em 0 0}
 .nbchat .keys label{cursor:pointer}
 .nbchat .keys input{margin:0 .3em 0 0;vertical-align:-1px;accent-color:var(--nb-accent)}

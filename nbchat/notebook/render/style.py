@@ -57,6 +57,10 @@ color:var(--nb-fg);line-height:1.55;max-width:52em;overflow-wrap:break-word}
 .nbchat summary::before{content:"▸ " / ""}
 .nbchat [open]>summary::before{content:"▾ " / ""}
 .nbchat :is(summary,.call) b{color:var(--nb-fg);font:600 12.5px var(--nb-mono)}
+& [scope=row]{border:0;font-weight:400;color:var(--nb-mute)}
+.nbchat .said{border-left:2px solid var(--nb-accent);padding-left:12px;margin:1em 0 .6em}
+.nbchat .said>b{font-size:12px;font-weight:400;color:var(--nb-mute)}
+.nbchat .sources{font-size:12px;color:var(--nb-mute)}
 .nbchat .foot{color:var(--nb-mute);font-size:12px;font-variant-numeric:tabular-nums;
 border-top:1px solid var(--nb-line);padding-top:6px;margin-top:10px}
 .nbchat .foot span{white-space:nowrap}

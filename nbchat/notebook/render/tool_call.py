@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nbchat.notebook.render.footer import duration
+from nbchat.notebook.render.frame import frame_html
 from nbchat.notebook.render.media import media_html
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text
@@ -33,8 +34,8 @@ def _drawn(part: Part, page: Page) -> str:
     if part.result is None:
         return ""
     itself = part.result.artifact
-    if type(itself).__module__.startswith("pandas") and hasattr(itself, "to_html"):
-        return itself.to_html(max_rows=10, max_cols=12, border=0, escape=True, notebook=False)
+    if type(itself).__module__.startswith("pandas") and hasattr(itself, "itertuples"):
+        return frame_html(itself)
     pictures = [block for block in part.result.content_blocks if is_media(block)]
     return "".join(media_html(block, page) for block in pictures)
 
