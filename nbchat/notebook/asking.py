@@ -32,7 +32,7 @@ class Question:
     prompt: Any
     system: str | None
     params: dict[str, Any]
-    page: Page = Page()
+    page: Page
 
 
 def ask(chat: Chat, question: Question) -> AIMessage:

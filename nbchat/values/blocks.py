@@ -177,7 +177,7 @@ def tool_call(name: str, args: str | Mapping[str, Any] | None, id: str | None, *
             parsed = from_json(args) if args.strip() else {}
             if isinstance(parsed, str):  # some servers encode the arguments twice
                 parsed = from_json(parsed) if parsed.strip() else {}
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # TypeError: half a surrogate pair
             parsed, problem = None, f"the arguments are not JSON: {error}"
         else:
             parsed = {} if parsed is None else parsed  # `null`: no arguments
@@ -193,7 +193,7 @@ def growing_call(chunk: Block) -> Block:
     """A tool call as far as its arguments have come."""
     try:
         args = from_json(chunk.get("args") or "{}", allow_partial="trailing-strings")
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: half a surrogate pair
         args = {}
     return {
         "type": "tool_call",
