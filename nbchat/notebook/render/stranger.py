@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic_core import to_json
+import json
 
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text
@@ -29,5 +29,5 @@ def _name(part: Part) -> str:
 
 
 def _json(part: Part) -> str:
-    shown = to_json(part.block, indent=1, fallback=str).decode()
+    shown = json.dumps(part.block, indent=1, ensure_ascii=False, default=str)  # takes half a surrogate pair as well
     return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import to_json, to_jsonable_python
 
 from nbchat.notebook.render.parts import Page, Part
-from nbchat.notebook.render.safe import escape_text
+from nbchat.notebook.render.safe import escape_text, whole_characters
 
 _DEEPEST = 4
 _ITEMS = 50
@@ -17,14 +17,22 @@ def html(part: Part, page: Page) -> str | None:
     """One row a field; objects inside are tables inside, lists of plain values are listed."""
     if part.kind != "object":
         return None
-    return _table(to_jsonable_python(part.block["value"], fallback=str), 0)
+    return _table(_plain(part.block["value"]), 0)
 
 
 def markdown(part: Part) -> str | None:
     """The value as JSON."""
     if part.kind != "object":
         return None
-    return f"```json\n{to_json(part.block['value'], indent=2, fallback=str).decode()}\n```"
+    return f"```json\n{to_json(_plain(part.block['value']), indent=2).decode()}\n```"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON's own types; one that no JSON can carry (half a surrogate pair) as its text."""
+    try:
+        return to_jsonable_python(value, fallback=str)
+    except UnicodeEncodeError:
+        return whole_characters(str(value))
 
 
 def _table(value: Any, depth: int) -> str:
