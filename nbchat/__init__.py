@@ -1,4 +1,4 @@
-"""Chat models in notebooks: a `%%chat` magic, a panel, a small client, and DataFrame batches."""
+"""Chat models in notebooks: a `%%chat` magic over a small client for every provider."""
 
 from __future__ import annotations
 

@@ -120,8 +120,7 @@ def _drawn(views: list[AnswerView], bundle: Callable[[bool], Bundle]) -> Iterato
     display = LiveDisplay()
 
     def redraw() -> None:
-        if display.due():
-            display.draw(bundle(True))
+        display.redraw(lambda: bundle(True))
 
     display.draw(bundle(True))
     note = ""

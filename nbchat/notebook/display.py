@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 REDRAW_S = 1 / 15
+REST = 4  # times as long as the last drawing took to make
 BYTES_PER_S = 200_000  # each drawing sends the whole answer: a long one is drawn less often
 
 Bundle = dict[str, str]
@@ -32,6 +33,16 @@ class LiveDisplay:
     def due(self) -> bool:
         """Whether it is time to draw again."""
         return self._clock() >= self._next
+
+    def redraw(self, make: Callable[[], Bundle]) -> None:
+        """Draw if it is time to; then rest for some times as long as the drawing was made, so that reading goes on."""
+        if not self.due():
+            return
+        begun = self._clock()
+        bundle = make()
+        took = self._clock() - begun
+        self.draw(bundle)
+        self._next = max(self._next, self._clock() + REST * took)
 
     def draw(self, bundle: Bundle) -> None:
         """Draw now."""

@@ -35,8 +35,7 @@ class _LiveHandler(BaseCallbackHandler):
         if shown := self._shown.get(run_id):
             view, display = shown
             view.add(chunk)
-            if display.due():
-                display.draw(view.bundle(streaming=True))
+            display.redraw(lambda: view.bundle(streaming=True))
 
     def on_llm_end(self, response: AIMessage, *, run_id: Any = None, **_: Any) -> None:
         self._finish(run_id)

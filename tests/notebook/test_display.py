@@ -29,8 +29,7 @@ def stream(tokens: int, per_second: float) -> tuple[int, int]:
         clock.now += 1 / per_second
         end = "\n\n" if n % 40 == 39 else " "
         view.add(AIMessageChunk(blocks=[{"type": "text", "text": f"word{n % 7}{end}", "index": 0}]))
-        if display.due():
-            display.draw(view.bundle(streaming=True))
+        display.redraw(lambda: view.bundle(streaming=True))
     view.finish()
     display.draw(view.bundle())
     return sum(sent), len(sent)
