@@ -12,12 +12,13 @@ from nbchat.values.messages import AIMessage, AIMessageChunk
 class Gathering:
     """A growing sum of chunks, each added in constant time; what a stream's own driver uses."""
 
-    __slots__ = ("_growing", "_places", "chunk")
+    __slots__ = ("_growing", "_latest", "_places", "chunk")
 
     def __init__(self) -> None:
         self.chunk: AIMessageChunk | None = None
         self._places: dict[tuple[str, Any], int] = {}
         self._growing: dict[int, tuple[str, list[str]]] = {}
+        self._latest: tuple[str, Any, list[str]] | None = None  # type, index and pieces of the block that grows now
 
     def add(self, chunk: AIMessageChunk) -> None:
         """Add one chunk; the chunk itself stays unchanged."""
@@ -25,7 +26,11 @@ class Gathering:
             self.chunk = AIMessageChunk(blocks=[])
         whole = self.chunk
         for piece in chunk.blocks:
-            self._add_block(whole.blocks, piece)
+            kind, latest = piece["type"], self._latest
+            if latest and latest[0] == kind and len(piece) == 3 and kind in piece and latest[1] == piece.get("index"):
+                latest[2].append(piece[kind])  # the usual piece, kept short
+            else:
+                self._add_block(whole.blocks, piece)
         if chunk.usage_metadata is not None:
             whole.usage_metadata = added(whole.usage_metadata, chunk.usage_metadata)
         if chunk.response_metadata:
@@ -47,12 +52,15 @@ class Gathering:
             return
         grow = _GROW.get(piece["type"])
         if grow and len(piece) == 3 and grow in piece:  # the usual piece: type, index and a bit of text
-            self._growing.setdefault(place, (grow, []))[1].append(piece[grow])
+            pieces = self._growing.setdefault(place, (grow, []))[1]
+            pieces.append(piece[grow])
+            self._latest = (grow, piece["index"], pieces)
             return
         self._join(blocks, place)
         blocks[place] = add_blocks([blocks[place]], [piece])[0]
 
     def _join(self, blocks: list[Block], place: int) -> None:
+        self._latest = None
         if grown := self._growing.pop(place, None):
             field, pieces = grown
             blocks[place][field] = (blocks[place].get(field) or "") + "".join(pieces)

@@ -93,8 +93,8 @@ class GeminiDecoder(StreamDecoder):
             self._metadata["model_name"] = model
         if usage := object_of(event.get("usageMetadata")):
             self._usage = usage  # counts so far, not additions
-        for key in event.keys() - _EVENT:
-            self._metadata[key] = event[key]
+        if not event.keys() <= _EVENT:
+            self._metadata.update({key: event[key] for key in event.keys() - _EVENT})
         if "promptFeedback" in event:
             reason = word(object_of(event["promptFeedback"]).get("blockReason"), _BLOCKED)
             if reason:
@@ -114,7 +114,7 @@ class GeminiDecoder(StreamDecoder):
         if reason := word(candidate.get("finishReason"), _FINISH):
             self.done = True
             self._metadata["finish_reason"] = reason
-        for key in candidate.keys() - _CANDIDATE:
+        for key in () if candidate.keys() <= _CANDIDATE else candidate.keys() - _CANDIDATE:
             value, before = candidate[key], object_of(self._metadata.get(key))
             self._metadata[key] = {**before, **value} if isinstance(value, dict) else value
 

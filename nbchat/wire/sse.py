@@ -39,8 +39,13 @@ class SSE:
             StreamError: one event is larger than 64 MB.
         """
         begun = self._first or self._line or self._data or self._event or self._after_cr
-        if not begun and data.startswith(b"data: {") and data.find(b"\n") == len(data) - 2 and data.endswith(b"}\n\n"):
-            return ((b"", data[6:-2]),)  # one whole event of one line, as a token usually comes: kept short
+        if not begun and data.endswith(b"}\n\n"):  # one whole event, as a token usually comes: kept short
+            if data.startswith(b"data: {") and data.find(b"\n") == len(data) - 2:
+                return ((b"", data[6:-2]),)
+            if data.startswith(b"event: ") and data.count(b"\n") == 3 and b"\r" not in data:
+                name, _, rest = data.partition(b"\n")
+                if rest.startswith(b"data: {"):
+                    return ((name[7:], rest[6:-2]),)
         return self._events(data)
 
     def _events(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
