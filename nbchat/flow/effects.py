@@ -91,7 +91,7 @@ def open_(route: Route, request: Request, stream: bool) -> Effect:
 
 
 def read() -> Effect:
-    return _READ
+    return READ
 
 
 def read_all() -> Effect:
@@ -126,4 +126,4 @@ def ask(question: Callable[..., Any], *args: Any) -> Effect:
     return Effect("ask", (question, *args))
 
 
-_READ, _READ_ALL, _CLOCK, _NOW = Effect("read"), Effect("read_all"), Effect("clock"), Effect("now")
+READ, _READ_ALL, _CLOCK, _NOW = Effect("read"), Effect("read_all"), Effect("clock"), Effect("now")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeVar
 
-from nbchat.flow.effects import Effect, Flow
+from nbchat.flow.effects import READ, Effect, Flow
 from nbchat.io.awaiting import AwaitingWire
 from nbchat.io.blocking import BlockingWire
 
@@ -15,16 +15,18 @@ T = TypeVar("T")
 def drive(flow: Flow[Any], wire: BlockingWire | None = None) -> Iterator[Any]:
     """Run a flow on this thread; yield what the reader is to see."""
     wire = wire or BlockingWire()
-    turn, value = flow.send, None
+    send, read = flow.send, wire.read
+    turn: Any = send
+    value: Any = None
     try:
         while True:
             step = turn(value)
-            turn, value = flow.send, None
+            turn, value = send, None
             if type(step) is not Effect:
                 yield step
                 continue
-            try:
-                value = getattr(wire, step.verb)(*step.args)
+            try:  # a stream reads once a token: that is kept short
+                value = read() if step is READ else getattr(wire, step.verb)(*step.args)
             except Exception as error:
                 turn, value = flow.throw, error
     except StopIteration as done:
