@@ -16,6 +16,7 @@ from nbchat.io.reset_headers import remaining
 from nbchat.values.errors import ConfigurationError
 
 CHARS_PER_TOKEN = 4  # a prompt's length in tokens is only known afterwards; `settle` corrects the guess
+SHORTEST_SLEEP = 0.001  # seconds
 ANSWER_TOKENS = 256  # what is reserved for an answer without `max_tokens`
 
 
@@ -24,7 +25,7 @@ class InMemoryRateLimiter:
 
     Args:
         requests_per_second: how fast the bucket of requests fills.
-        check_every_n_seconds: how often a waiting request looks again.
+        check_every_n_seconds: the longest that a waiting request sleeps before it looks again.
         max_bucket_size: how many requests may go at once after a pause; the bucket is full at first.
         tokens_per_minute: a limit on prompt and answer together, reserved before a request and settled after; None: no
             limit.
@@ -60,16 +61,17 @@ class InMemoryRateLimiter:
         self._tokens = float(tokens_per_minute or 0)
         self._filled = clock()
         self._not_before = 0.0
+        self._first_goes = 0.0  # when the first in the queue may go, as far as is known
         self._queue: deque[object] = deque()
 
     def acquire(self, *, blocking: bool = True, tokens: int = 0) -> bool:
         """Wait for leave to send a request of so many tokens; without `blocking`, say at once if there is leave."""
         ticket = self._join()
         try:
-            while not self._pass(ticket, tokens):
+            while wait := self._wait(ticket, tokens):
                 if not blocking:
                     return False
-                time.sleep(self.check_every_n_seconds)
+                time.sleep(wait)
             return True
         finally:
             self._leave(ticket)
@@ -78,10 +80,10 @@ class InMemoryRateLimiter:
         """`acquire`, awaited; a cancelled wait takes nothing."""
         ticket = self._join()
         try:
-            while not self._pass(ticket, tokens):
+            while wait := self._wait(ticket, tokens):
                 if not blocking:
                     return False
-                await asyncio.sleep(self.check_every_n_seconds)
+                await asyncio.sleep(wait)
             return True
         finally:
             self._leave(ticket)
@@ -119,23 +121,34 @@ class InMemoryRateLimiter:
         with self._lock:
             self._queue.remove(ticket)
 
-    def _pass(self, ticket: object, tokens: int) -> bool:
+    def _wait(self, ticket: object, tokens: int) -> float:
+        """0 once the request may go, and is counted; else seconds until it is worth to look again."""
         with self._lock:
-            if self._queue[0] is not ticket:
-                return False
-            now = self._clock()
-            passed = max(0.0, now - self._filled)
-            self._filled = now
-            self._requests = min(self.max_bucket_size, self._requests + passed * self.requests_per_second)
-            if self.tokens_per_minute is not None:
-                self._tokens = min(self.tokens_per_minute, self._tokens + passed * self.tokens_per_minute / 60)
-                if self._tokens < min(tokens, self.tokens_per_minute):  # a larger request waits for a full bucket
-                    return False
-            if now < self._not_before or self._requests < 1:
-                return False
-            self._requests -= 1
-            self._tokens -= tokens
-            return True
+            now = self._fill()
+            ahead = self._queue.index(ticket)
+            wait = max(self._not_before - now, (ahead + 1 - self._requests) / self.requests_per_second)
+            if ahead:
+                wait = max(wait, self._first_goes - now)
+            elif self.tokens_per_minute is not None:
+                needed = min(tokens, self.tokens_per_minute)  # a larger request waits for a full bucket
+                wait = max(wait, (needed - self._tokens) * 60 / self.tokens_per_minute)
+            if not ahead and wait <= 0:
+                self._requests -= 1
+                self._tokens -= tokens
+                return 0.0
+            if not ahead:
+                self._first_goes = now + wait
+            return min(max(wait, SHORTEST_SLEEP), self.check_every_n_seconds)
+
+    def _fill(self) -> float:
+        """Fill the buckets for the time that has passed; return the time."""
+        now = self._clock()
+        passed = max(0.0, now - self._filled)
+        self._filled = now
+        self._requests = min(self.max_bucket_size, self._requests + passed * self.requests_per_second)
+        if self.tokens_per_minute is not None:
+            self._tokens = min(self.tokens_per_minute, self._tokens + passed * self.tokens_per_minute / 60)
+        return now
 
     def __getstate__(self) -> dict[str, Any]:
         names = ("requests_per_second", "check_every_n_seconds", "max_bucket_size", "tokens_per_minute")

@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Effect, Flow
 from nbchat.flow.relay import relayed
 from nbchat.model.config import RunnableConfig
+from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, AIMessageChunk, Message
 
 T = TypeVar("T")
@@ -21,7 +23,8 @@ T = TypeVar("T")
 class BaseCallbackHandler:
     """Hears what a model and its tools do; override what you need. A method may be async.
 
-    Every method is given `run_id` (UUID), `parent_run_id`, `tags`, `metadata` and `name` as keywords too.
+    Every method is given `run_id` (UUID), `parent_run_id` (a turn of a `Chat`, or None), `tags`, `metadata` and `name`
+    as keywords too.
     Set `streams = True` to have `invoke` stream inside, so that `on_llm_new_token` is called for each piece. An error
     in a method is a warning, unless `raise_error = True`.
     """
@@ -39,7 +42,10 @@ class BaseCallbackHandler:
         """The answer is whole."""
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> Any:
-        """There is no answer, or it broke off (`error.partial`)."""
+        """There is no answer, or it broke off (`error.partial`); GeneratorExit where the reader stopped it.
+
+        An async method is not called for a GeneratorExit: nothing can be awaited any more.
+        """
 
     def on_tool_start(self, serialized: dict[str, Any], input_str: str, **kwargs: Any) -> Any:
         """A tool is about to run; `inputs` holds its arguments."""
@@ -48,9 +54,10 @@ class BaseCallbackHandler:
         """A tool has run; `output` is its ToolMessage."""
 
     def on_tool_error(self, error: BaseException, **kwargs: Any) -> Any:
-        """A tool raised."""
+        """A tool raised, or was stopped (GeneratorExit)."""
 
 
+_EVENTS = tuple(name for name in vars(BaseCallbackHandler) if name.startswith("on_"))
 _AMBIENT: ContextVar[tuple[BaseCallbackHandler, ...]] = ContextVar("nbchat_handlers", default=())
 
 
@@ -65,9 +72,19 @@ def listening(handler: BaseCallbackHandler) -> Iterator[BaseCallbackHandler]:
 
 
 def handlers_of(config: RunnableConfig) -> list[BaseCallbackHandler]:
-    """The handlers of a call: its config's, and those of the `with` blocks around it."""
-    given = config.get("callbacks") or []
-    given = getattr(given, "handlers", given)  # a callback manager
+    """The handlers of a call: its config's, and those of the `with` blocks around it.
+
+    Raises:
+        ConfigurationError: one of them is no handler.
+    """
+    given = [*config.get("callbacks", ())]
+    for each in given:
+        if isinstance(each, type) or not any(hasattr(each, event) for event in _EVENTS):
+            shown = each.__name__ if isinstance(each, type) else repr(each)
+            raise ConfigurationError(
+                f"callbacks takes objects with methods such as on_llm_end, not {shown:.80}"
+                + (f": make one, {shown}()" if isinstance(each, type) else "")
+            )
     return [*given, *(each for each in _AMBIENT.get() if each not in given)]
 
 
@@ -93,9 +110,8 @@ def observed(
     except Exception as error:
         yield from _tell(handlers, "on_llm_error", error, **run)
         raise
-    except BaseException as error:  # the flow is closed: nothing can be awaited any more
-        for _ in _tell(handlers, "on_llm_error", error, **run):
-            pass
+    except BaseException as error:
+        _tell_at_the_end(handlers, "on_llm_error", error, **run)
         raise
     yield from _tell(handlers, "on_llm_end", message, **run)
     return message
@@ -116,20 +132,29 @@ def tool_observed(
     except Exception as error:
         yield from _tell(handlers, "on_tool_error", error, **run)
         raise
+    except BaseException as error:
+        _tell_at_the_end(handlers, "on_tool_error", error, **run)
+        raise
     yield from _tell(handlers, "on_tool_end", output, **run)
     return output
 
 
 def about(config: RunnableConfig, name: str) -> dict[str, Any]:
     """What every method of a handler is told of the run."""
-    run_id = config.get("run_id") or uuid4()
     return {
-        "run_id": run_id if isinstance(run_id, UUID) else UUID(str(run_id)),
-        "parent_run_id": None,
+        "run_id": config.get("run_id") or uuid4(),
+        "parent_run_id": config.get("parent_run_id"),
         "tags": list(config.get("tags") or ()),
         "metadata": dict(config.get("metadata") or {}),
         "name": config.get("run_name") or name,
     }
+
+
+def _tell_at_the_end(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> None:
+    """Tell every handler while the flow is closed, when no effect can be asked for any more."""
+    here = [handler for handler in handlers if not iscoroutinefunction(getattr(handler, event, None))]
+    for _ in _tell(here, event, *args, **run):
+        pass
 
 
 def _tell(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> Iterator[Effect]:

@@ -12,7 +12,7 @@ from nbchat.flow.converse import Approve, ToolStarted, converse
 from nbchat.flow.effects import Flow
 from nbchat.io.drivers import adrive, arun, drive, run
 from nbchat.model.chat_file import model_fields, named_model, read_chat, write_chat
-from nbchat.model.config import RunnableConfig
+from nbchat.model.config import RunnableConfig, inner_config
 from nbchat.model.init import init_chat_model
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
@@ -126,7 +126,8 @@ class Chat:
         model = model.bind_tools(tools) if tools else model
         instructions = self.system if system is None else system
         before = [SystemMessage(instructions)] if instructions else []
-        limit = (config or {}).get("recursion_limit", self.max_rounds)
+        config = inner_config(config)
+        limit = config.get("recursion_limit", self.max_rounds)
 
         def one_answer(messages: Sequence[Message]) -> Flow[AIMessage]:
             if isinstance(messages[-1], ToolMessage) and params.get("tool_choice") != "none":

@@ -58,11 +58,11 @@ class ChatModel(Verbs[AIMessage]):
         merged = merge_configs(self.config, config) if config or self.config else RunnableConfig()
         handlers = handlers_of(merged)
         messages = read_messages(input)
-        call = self.call(messages, stream=stream or any(h.streams for h in handlers), **kwargs)
+        call = self.call(messages, stream=stream or any(getattr(h, "streams", False) for h in handlers), **kwargs)
         flow = self._answer(call)
         if not handlers:
             return flow
-        return observed(flow, handlers, merged, self.described(), messages)
+        return observed(flow, handlers, merged, self.described(call), messages)
 
     def _answer(self, call: Call) -> Flow[AIMessage]:
         cache = cache_in_use(self.cache)
@@ -154,9 +154,9 @@ class ChatModel(Verbs[AIMessage]):
         """A model whose calls all have this config beneath their own."""
         return replace(self, config=merge_configs(self.config, config, kwargs))
 
-    def described(self) -> dict[str, Any]:
-        """What callbacks are told of this model; never with a key."""
-        return {"name": self.model, "provider": self.provider, "kwargs": dict(self.options)}
+    def described(self, call: Call) -> dict[str, Any]:
+        """What callbacks are told of this model and of a call's parameters; never with a key."""
+        return {"name": call.model, "provider": self.provider, "kwargs": dict(call.options)}
 
     def list_models(self) -> list[str]:
         """The names of the models that the provider offers, asked of its server.

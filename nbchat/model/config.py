@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
+from uuid import UUID, uuid4
 
 from nbchat.values.errors import ConfigurationError
 
@@ -11,13 +12,14 @@ from nbchat.values.errors import ConfigurationError
 class RunnableConfig(TypedDict, total=False):
     """What a call may be given beside its input.
 
-    Keys: `run_name` (of this call alone), `run_id`, `tags`, `metadata`, `callbacks` (inherited by inner calls),
-    `max_concurrency` (of a batch), `recursion_limit` (rounds of a tool loop), `configurable` (fields of a configurable
-    model).
+    Keys: `run_name` (of this call alone), `run_id` (a UUID; of a batch, the first call's), `parent_run_id` (a `Chat`
+    sets it for the calls of a turn), `tags`, `metadata`, `callbacks` (inherited by inner calls), `max_concurrency` (of
+    a batch), `recursion_limit` (rounds of a tool loop), `configurable` (fields of a configurable model).
     """
 
     run_name: str
     run_id: Any
+    parent_run_id: Any
     tags: list[str]
     metadata: dict[str, Any]
     callbacks: Any
@@ -30,7 +32,7 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
     """Several configs as one: tags and callbacks add up, metadata and configurable merge, of the rest the later wins.
 
     Raises:
-        ConfigurationError: a key that `RunnableConfig` does not have; names the ones there are.
+        ConfigurationError: a key that `RunnableConfig` does not have; names the ones there are. Or an id is no UUID.
     """
     out: dict[str, Any] = {}
     for config in configs:
@@ -41,7 +43,7 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
                 )
             if value is None:
                 continue
-            before = out.get(key)
+            before, value = out.get(key), _read(key, value)
             if key in ("tags", "callbacks") and before:
                 out[key] = [*before, *(each for each in value if each not in before)]
             elif key in ("metadata", "configurable") and before:
@@ -49,3 +51,26 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
             else:
                 out[key] = value
     return out  # type: ignore[return-value]
+
+
+def _read(key: str, value: Any) -> Any:
+    """A config's value in its usual form: a single tag or handler in a list, an id as a UUID."""
+    match key:
+        case "callbacks":
+            value = getattr(value, "handlers", value)  # a callback manager
+            return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+        case "tags":
+            return [value] if isinstance(value, str) else list(value)
+        case "run_id" | "parent_run_id" if not isinstance(value, UUID):
+            try:
+                return UUID(str(value))
+            except ValueError:
+                raise ConfigurationError(f"{key} is a UUID, as uuid.uuid4() makes them, not {value!r:.80}") from None
+    return value
+
+
+def inner_config(config: Mapping[str, Any] | None) -> RunnableConfig:
+    """What the calls inside a run are given: that run as their parent, each with a name and an id of its own."""
+    given = merge_configs(config)
+    kept: Any = {key: value for key, value in given.items() if key not in ("run_id", "run_name")}
+    return {**kept, "parent_run_id": given.get("run_id") or uuid4()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
 from nbchat.model.callbacks import BaseCallbackHandler, handlers_of
-from nbchat.model.config import RunnableConfig
+from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, AIMessageChunk
 
@@ -85,7 +85,7 @@ def events_of(
     if version != "v2":
         raise ConfigurationError(f'astream_events has version="v2", not {version!r}')
     recorder = _Recorder(input, wanted)
-    given = config or RunnableConfig()
+    given = merge_configs(config)
     heard: RunnableConfig = {**given, "callbacks": [*handlers_of(given), recorder]}
 
     def shown(step: Any) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from nbchat.flow import effects as do
 from nbchat.flow.effects import Flow
 from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, tool_observed
-from nbchat.model.config import RunnableConfig
+from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.tool_specs import Bound, spec_of, strictly
 from nbchat.values.complaints import complaints
 from nbchat.values.errors import ConfigurationError, ToolError
@@ -89,11 +89,12 @@ class Tool:
         call = input if is_tool_call(input) else None
         given = self._given(input) if call is None else call["args"]
         flow = self._message(call, given) if call is not None else self._result(given)
-        handlers = handlers_of(config or RunnableConfig())
+        config = merge_configs(config)
+        handlers = handlers_of(config)
         if not handlers:
             return flow
-        about = {"name": self.name, "description": self.description}
-        return tool_observed(flow, handlers, config or RunnableConfig(), about, given)
+        about = {"name": self.name, "description": self.description, "tool_call_id": (call or {}).get("id")}
+        return tool_observed(flow, handlers, config, about, given)
 
     def _message(self, call: Mapping[str, Any], given: Mapping[str, Any]) -> Flow[ToolMessage]:
         value = yield from self._result(given)

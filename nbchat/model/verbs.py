@@ -183,7 +183,8 @@ class Verbs(Generic[Out]):
             pairs: Iterable[tuple[Any, Any]] = zip(given, configs, strict=True)
         else:
             width = merge_configs(getattr(self, "config", None), config).get("max_concurrency")
-            pairs = ((each, config) for each in inputs)
+            others = {key: value for key, value in (config or {}).items() if key != "run_id"}  # an id names one call
+            pairs = ((each, others if place else config) for place, each in enumerate(inputs))
         if width is not None and width < 1:
             raise ConfigurationError(f"max_concurrency is a number of at least 1, not {width}")
         flows = ((lambda i=i, c=c: self.flow(i, c, stream=False, **kwargs)) for i, c in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ def test_the_headers_of_used_up_limits(headers: dict[str, str], seconds: float) 
 
 
 def test_the_first_come_is_the_first_served_over_threads_and_loops() -> None:
-    made = InMemoryRateLimiter(requests_per_second=200, max_bucket_size=1, check_every_n_seconds=0.001)
+    made = InMemoryRateLimiter(requests_per_second=20, max_bucket_size=1)
     order: list[int] = []
     made.acquire()
     threads = []
@@ -95,10 +96,29 @@ def test_the_first_come_is_the_first_served_over_threads_and_loops() -> None:
         threads.append(threading.Thread(target=work))
         threads[-1].start()
         while len(made._queue) + len(order) < n + 1:
-            pass
+            time.sleep(0.001)
     for thread in threads:
         thread.join(10)
-    assert sorted(order) == list(range(6))
+    assert order == list(range(6))
+
+
+def test_a_waiting_request_goes_when_its_turn_comes_not_at_the_next_check() -> None:
+    made = InMemoryRateLimiter(requests_per_second=1000, check_every_n_seconds=600)
+
+    async def many() -> list[bool]:
+        return await asyncio.gather(*(made.aacquire() for _ in range(50)))
+
+    assert all(asyncio.run(asyncio.wait_for(many(), 60)))
+
+
+def test_those_behind_sleep_while_the_first_waits_for_tokens() -> None:
+    clock = Clock()
+    made = limiter(clock, requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=60)
+    made.check_every_n_seconds = 100
+    assert passes(made, 60)
+    first, second = made._join(), made._join()
+    assert made._wait(first, 30) == pytest.approx(30)
+    assert made._wait(second, 1) == pytest.approx(30)
 
 
 def test_a_cancelled_wait_takes_nothing_and_blocks_nobody() -> None:

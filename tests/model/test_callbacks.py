@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -21,6 +24,7 @@ from nbchat import (
     init_chat_model,
     tool,
 )
+from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage
 from nbchat.values.usage import Usage
 from tests.servers import AnthropicServer, OpenAIServer, faulty
@@ -121,6 +125,66 @@ def test_a_handler_may_have_invoke_stream_inside() -> None:
     assert ear.heard.count("on_llm_new_token") >= 3
 
 
+def test_a_handler_is_anything_with_its_methods_one_alone_or_several() -> None:
+    class Duck:
+        def __init__(self) -> None:
+            self.answers: list[str] = []
+
+        def on_llm_end(self, response: Any, **run: Any) -> None:
+            self.answers.append(response.text)
+
+    duck = Duck()
+    with OpenAIServer(lambda body: "fine") as server:
+        for callbacks in (duck, [duck], SimpleNamespace(handlers=[duck])):
+            model(server).invoke("hi", {"callbacks": callbacks})
+        assert duck.answers == ["fine"] * 3
+        for wrong in (Duck, [Duck], "duck", [3]):
+            with pytest.raises(ConfigurationError, match="callbacks takes objects"):
+                model(server).invoke("hi", {"callbacks": wrong})
+        assert server.count == 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_leaving_early_awaits_nothing_and_warns_of_nothing() -> None:
+    class Late(BaseCallbackHandler):
+        async def on_llm_error(self, error: BaseException, **run: Any) -> None:
+            raise AssertionError("nothing can be awaited any more")
+
+    with OpenAIServer(lambda body: "word " * 50, gap=0.01) as server:
+        for _ in model(server).stream("hi", {"callbacks": [Late()]}):
+            break
+    gc.collect()
+
+
+def test_handlers_hear_the_parameters_of_the_call_itself() -> None:
+    heard: list[dict[str, Any]] = []
+
+    class Start(BaseCallbackHandler):
+        def on_chat_model_start(self, serialized: dict[str, Any], messages: Any, **run: Any) -> None:
+            heard.append({**serialized, "tags": run["tags"]})
+
+    with OpenAIServer() as server:
+        model(server, temperature=0.5).invoke("hi", {"callbacks": [Start()], "tags": "one"}, top_p=0.1)
+    assert heard == [
+        {"name": "gpt-test", "provider": "openai", "kwargs": {"temperature": 0.5, "top_p": 0.1}, "tags": ["one"]}
+    ]
+
+
+def test_the_runs_of_a_turn_and_of_a_batch_have_ids_of_their_own() -> None:
+    turn = uuid4()
+    with OpenAIServer() as server:
+        ear = Ear()
+        Chat(model(server), tools=[add]).ask("please add 1 and 2", {"callbacks": [ear], "run_id": str(turn)})
+        assert len({run["run_id"] for run in ear.runs}) == 3
+        assert {run["parent_run_id"] for run in ear.runs} == {turn}
+        ear = Ear()
+        model(server).batch(["a", "b", "c"], {"callbacks": [ear], "run_id": turn})
+        assert len({run["run_id"] for run in ear.runs}) == 3
+        assert turn in {run["run_id"] for run in ear.runs}
+        with pytest.raises(ConfigurationError, match="run_id is a UUID"):
+            model(server).invoke("hi", {"run_id": "seven"})
+
+
 @tool
 def add(a: int, b: int) -> int:
     """Add two numbers."""
@@ -132,6 +196,18 @@ def test_tools_are_told_too() -> None:
     with OpenAIServer() as server:
         Chat(model(server), tools=[add]).ask("please add 1 and 2", {"callbacks": [ear]})
     assert ear.heard.count("on_tool_start") == ear.heard.count("on_tool_end") == 1
+
+
+def test_a_tool_that_is_stopped_is_told() -> None:
+    @tool
+    def stopped() -> None:
+        """Wait."""
+        raise KeyboardInterrupt
+
+    ear = Ear()
+    with pytest.raises(KeyboardInterrupt):
+        stopped.invoke({}, {"callbacks": [ear]})
+    assert ear.heard == ["on_tool_start", "on_tool_error"]
 
 
 def test_usage_is_added_up_by_model_and_cached_answers_are_not_spent() -> None:

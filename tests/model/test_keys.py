@@ -34,7 +34,8 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_models_own_texts_hold_no_key(provider: str) -> None:
     model = make(provider, "http://127.0.0.1:9")
-    texts = [repr(model), str(model), repr(model.target), str(model.described()), repr(Chat(model)), repr(vars(model))]
+    call = model.call([])
+    texts = [repr(model), str(model), repr(model.target), str(model.described(call)), repr(Chat(model)), repr(vars(model))]
     assert all(KEY not in text for text in texts)
 
 
