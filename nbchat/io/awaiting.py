@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
+from nbchat.io.patience import Patience
 from nbchat.io.transport import fast, fast_errors
 from nbchat.wire.codec import Request
 
@@ -27,6 +28,7 @@ class AwaitingWire:
         self._route: Route
         self._deadline: float | None = None
         self._reader: Any = None  # what the open answer is read with
+        self._patience = Patience()
         self._claim: tuple[int, str] | None = None
 
     async def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
@@ -55,8 +57,7 @@ class AwaitingWire:
             if seconds is None or left < seconds:
                 seconds, what = left, "total"
         try:
-            async with asyncio.timeout(seconds):
-                return await work
+            return await self._patience.wait(work, seconds)
         except TimeoutError:
             shown = self._route.timeout.total if what == "total" else seconds
             raise failures.timed_out(self._route, shown, what) from None
@@ -115,6 +116,7 @@ class AwaitingWire:
     async def aclose(self) -> None:
         """Give the connection back, or close it where the answer was not read to its end."""
         self._release()
+        self._patience.end()
         await self._close_answer()
 
     async def _close_answer(self) -> None:

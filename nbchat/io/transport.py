@@ -1,4 +1,4 @@
-"""HTTP transports, shared by all models of a process: the one import of httpx and of pyreqwest."""
+"""HTTP transports, shared by all models of a process: the one import of pyreqwest."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
+
+from nbchat.io.urllib3_transport import Urllib3Transport
+from nbchat.values.errors import ConfigurationError
 
 try:
     import pyreqwest.client as fast
@@ -27,11 +30,23 @@ def parsed_url(url: str) -> httpx.URL:
 
 @lru_cache(maxsize=512)
 def proxy_for(url: str, proxy: str | None) -> str | None:
-    """The proxy to use: the given one, or the environment's; never for this machine itself."""
+    """The proxy to use: the given one, or the environment's; never for this machine itself.
+
+    Raises:
+        ConfigurationError: it is no HTTP proxy.
+    """
+    found = proxy if proxy is not None else _of_the_environment(url)
+    if found is not None and urlsplit(found).scheme not in ("http", "https"):
+        raise ConfigurationError(
+            "a proxy's address begins with http:// or https://; for another kind, SOCKS for one, give the model "
+            "http_client=httpx.Client(proxy=…) and http_async_client=httpx.AsyncClient(proxy=…)"
+        )
+    return found
+
+
+def _of_the_environment(url: str) -> str | None:
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if proxy is not None:
-        return proxy
     if is_loopback(host) or proxy_bypass(host):
         return None
     found = getproxies()
@@ -46,14 +61,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def blocking(url: str, proxy: str | None) -> httpx.HTTPTransport:
+def blocking(url: str, proxy: str | None) -> httpx.BaseTransport:
     """The process's shared transport for blocking calls. A fork gets its own: sockets cannot be shared."""
     return _blocking(proxy_for(url, proxy), os.getpid())
 
 
 @lru_cache(maxsize=32)
-def _blocking(proxy: str | None, pid: int) -> httpx.HTTPTransport:
-    return httpx.HTTPTransport(proxy=proxy, limits=httpx.Limits(max_keepalive_connections=32))
+def _blocking(proxy: str | None, pid: int) -> httpx.BaseTransport:
+    return Urllib3Transport(proxy)
 
 
 def awaiting(url: str, proxy: str | None, connect: float | None) -> Any:
