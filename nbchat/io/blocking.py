@@ -1,4 +1,4 @@
-"""The blocking wire: effects on the caller's own thread, over a transport with httpx's interface, so that Ctrl-C ends a read at once."""
+"""The blocking wire: effects on the caller's own thread, so that Ctrl-C ends a read at once."""
 
 from __future__ import annotations
 

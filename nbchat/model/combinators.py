@@ -30,6 +30,10 @@ class Around(Verbs[Out]):
         """The config of the model inside."""
         return getattr(self.model, "config", None)
 
+    def request_key(self, input: Any) -> str:
+        """That of the model inside."""
+        return self.model.request_key(input)
+
     def bind(self, **kwargs: Any) -> Self:
         """See `ChatModel.bind`."""
         return self._changed(lambda model: model.bind(**kwargs))

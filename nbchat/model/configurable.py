@@ -55,6 +55,10 @@ class ConfigurableModel(Verbs[Any]):
         merged.pop("configurable", None)
         return model.flow(input, merged, stream=stream, **kwargs)
 
+    def request_key(self, input: Any) -> str:
+        """That of the model which is chosen beforehand."""
+        return self.chosen(self.config).request_key(input)
+
     def chosen(self, config: RunnableConfig | None = None) -> Any:
         """The model that a call with this config asks.
 

@@ -35,10 +35,14 @@ class StructuredModel(Around[Any]):
     include_raw: bool = False
 
     def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[Any]:
-        if self.form.method == "json_mode":
-            input = _told(read_messages(input), self.form)
-        answer = self.model.flow(input, config, stream=stream, **kwargs)
+        answer = self.model.flow(self._asked(input), config, stream=stream, **kwargs)
         return structured(answer, self.form, stream=stream, include_raw=self.include_raw)
+
+    def request_key(self, input: Any) -> str:
+        return self.model.request_key(self._asked(input))
+
+    def _asked(self, input: Any) -> Any:
+        return _told(read_messages(input), self.form) if self.form.method == "json_mode" else input
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> Self:
         """Tools come first: `model.bind_tools(…).with_structured_output(…)`. Raises ConfigurationError that says so."""

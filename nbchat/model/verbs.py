@@ -26,6 +26,14 @@ class Verbs(Generic[Out]):
         """A flow that yields what `stream` shows, and returns what `invoke` returns."""
         raise AssertionError("a subclass gives the flow")
 
+    def request_key(self, input: Any) -> str:
+        """A name for the whole request that `invoke(input)` would send, without the API key.
+
+        Raises:
+            ConfigurationError: it could not be sent.
+        """
+        raise AssertionError("a subclass gives the key")
+
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
         """Ask, and wait for the whole answer.
 

@@ -35,7 +35,8 @@ def shown(error: BaseException) -> str:
 def test_a_models_own_texts_hold_no_key(provider: str) -> None:
     model = make(provider, "http://127.0.0.1:9")
     call = model.call([])
-    texts = [repr(model), str(model), repr(model.target), str(model.described(call)), repr(Chat(model)), repr(vars(model))]
+    shown = [model, model.target, model.described(call), Chat(model), vars(model)]
+    texts = [str(model), *map(repr, shown)]
     assert all(KEY not in text for text in texts)
 
 
