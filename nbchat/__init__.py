@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from nbchat.frame.accessor import register as register_accessors
+
 _HOMES = {
     "nbchat.flow.converse": ("ToolStarted",),
     "nbchat.model.chat": ("Chat",),
@@ -23,8 +25,12 @@ _HOMES = {
     "nbchat.model.usage_callback": ("UsageMetadataCallbackHandler", "get_usage_metadata_callback"),
     "nbchat.model.prices": ("cost_usd",),
     "nbchat.model.otel": ("OpenTelemetryHandler",),
+    "nbchat.frame.batch_frame": ("abatch_frame", "batch_frame"),
+    "nbchat.frame.journal": ("Journal",),
+    "nbchat.frame.retry_errors": ("retry_errors",),
     "nbchat.notebook.live": ("live",),
     "nbchat.notebook.render.renderers": ("add_renderer",),
+    "nbchat.notebook.widgets.panel": ("ChatPanel",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)
@@ -51,6 +57,7 @@ _SHOWN = {
     "nbchat.model.chat": ("Chat",),
     "nbchat.model.chat_model": ("ChatModel",),
     "nbchat.model.tools": ("Tool",),
+    "nbchat.frame.progress": ("Progress",),
 }
 
 
@@ -75,6 +82,8 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magics(ChatMagics)
     _show_values(shell)
 
+
+register_accessors()  # df.chat
 
 if "IPython" in sys.modules and (_shell := sys.modules["IPython"].get_ipython()) is not None:
     _show_values(_shell)  # values show themselves without %load_ext as well

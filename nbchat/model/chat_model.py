@@ -11,6 +11,7 @@ from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.forced_tool import by_schema
 from nbchat.flow.listing import models_of
+from nbchat.flow.prefill import continued
 from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
@@ -69,9 +70,13 @@ class ChatModel(Verbs[AIMessage]):
 
     def _answer(self, call: Call) -> Flow[AIMessage]:
         cache = cache_in_use(self.cache)
-        if getattr(self.target.codec, "forced_tools_by_schema", False):
-            return by_schema(lambda call: answer(self.target, call, cache, self.rate_limiter), call)
-        return answer(self.target, call, cache, self.rate_limiter)
+
+        def ask(call: Call) -> Flow[AIMessage]:
+            return answer(self.target, call, cache, self.rate_limiter)
+
+        codec = self.target.codec
+        flow = by_schema(ask, call) if getattr(codec, "forced_tools_by_schema", False) else ask(call)
+        return continued(flow, call, codec) if call.options.get("prefill") else flow
 
     def call(self, messages: Sequence[Message], *, stream: bool = False, **kwargs: Any) -> Call:
         """The neutral call that a conversation makes with this model's parameters.

@@ -21,6 +21,7 @@ _IDS = {  # our providers' names, where genai-prices has others
     "mistralai": "mistral",
 }
 _FREE = frozenset({"local", "ollama", "vllm", "lmstudio", "llamacpp", "sglang"})  # the user's own machine
+_UNPRICED: set[tuple[int, str, str | None]] = set()  # a search that finds nothing takes long
 
 
 def cost_usd(
@@ -53,12 +54,16 @@ def cost_usd(
 def _price(usage: Usage, model: str, provider: str | None) -> float | None:
     import genai_prices
 
+    unpriced = (id(genai_prices.data_snapshot.get_snapshot()), model, provider)  # the prices may be updated meanwhile
+    if unpriced in _UNPRICED:
+        return None
     counts = {name: count for name, count in _counts(usage).items() if count}
     try:
         found = genai_prices.calc_price(
             genai_prices.Usage(**counts), model_ref=model, provider_id=_IDS.get(provider or "", provider)
         )
     except (LookupError, ValueError):  # a model or a provider that it does not know
+        _UNPRICED.add(unpriced)
         return None
     return float(found.total_price)
 

@@ -7,11 +7,11 @@ from typing import Any
 from nbchat.model.chat import Chat
 from nbchat.notebook.options import help_text
 from nbchat.notebook.render.article import article
-from nbchat.notebook.render.footer import dollars
 from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.session import Session
 from nbchat.notebook.transcript import transcript
 from nbchat.values.errors import ConfigurationError
+from nbchat.values.quantities import dollars
 
 
 def run_command(session: Session, words: list[str]) -> dict[str, str] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbchat.frame.progress import Progress
 from nbchat.model.chat import Chat
 from nbchat.model.chat_model import ChatModel
 from nbchat.model.tools import Tool
 from nbchat.notebook.render.article import article
 from nbchat.notebook.render.logprobs import logprobs_html
+from nbchat.notebook.render.progress import progress_html
 from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.transcript import said, transcript
 from nbchat.notebook.view import AnswerView
@@ -39,6 +41,8 @@ def value_html(value: Any) -> str:
         case ChatModel():
             about = {"model": value.model, "provider": value.provider, "format": value.target.codec.name}
             return facts_html({**about, **value.options})
+        case Progress():
+            return article([progress_html(value)], streaming=False)
     return ""
 
 

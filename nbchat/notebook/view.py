@@ -139,19 +139,26 @@ class AnswerView:
         """Each part as HTML."""
         return [html_of(part, self.page) for part in self.parts]
 
+    def foot(self) -> str:
+        """The footer as HTML."""
+        return footer_html(self.model, **self._facts())
+
     def html(self, *, streaming: bool = False) -> str:
         """The whole as HTML, styled and safe."""
         shown = self.parts_html()
         if not streaming:
-            shown.append(footer_html(self.model, **self._facts()))
+            shown.append(self.foot())
         elif not any(shown):
             shown.append('<p class="wait">…</p>')
         return article(shown, streaming=streaming)
 
     def markdown(self) -> str:
         """The whole as Markdown, the footer in small print."""
-        shown = [text for part in self.parts if (text := markdown_of(part))]
-        return "\n\n".join([*shown, f"<sub>{footer_text(self.model, **self._facts())}</sub>"])
+        return f"{self.body_markdown()}\n\n<sub>{footer_text(self.model, **self._facts())}</sub>".lstrip()
+
+    def body_markdown(self) -> str:
+        """The parts as Markdown."""
+        return "\n\n".join(text for part in self.parts if (text := markdown_of(part)))
 
     def text(self) -> str:
         """The whole as plain text."""

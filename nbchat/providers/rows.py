@@ -11,6 +11,7 @@ from nbchat.wire.bedrock import BedrockConverse
 from nbchat.wire.gemini import GeminiGenerate
 from nbchat.wire.ollama import OllamaChat
 from nbchat.wire.openai_chat import OpenAIChat
+from nbchat.wire.openai_chat_prefill import CONTINUE_FINAL, DEEPSEEK, LLAMA_CPP, MISTRAL, MOONSHOT, PREFIX, UNMARKED
 from nbchat.wire.openai_responses import OpenAIResponses
 
 _CHAT = OpenAIChat()
@@ -109,7 +110,7 @@ PROVIDERS: dict[str, Provider] = {
         lacks=_TEXT_OUT,
     ),
     "deepseek": Provider(
-        replace(_THINKING, json_schema=False),
+        replace(_THINKING, json_schema=False, prefill=DEEPSEEK),
         "https://api.deepseek.com",
         ("DEEPSEEK_API_KEY",),
         responses=_RESPONSES,
@@ -130,7 +131,7 @@ PROVIDERS: dict[str, Provider] = {
         lacks=_TEXT_OUT,
     ),
     "groq": Provider(
-        _CHAT,
+        OpenAIChat(prefill=UNMARKED),
         "https://api.groq.com/openai/v1",
         ("GROQ_API_KEY",),
         responses=_RESPONSES,
@@ -144,7 +145,7 @@ PROVIDERS: dict[str, Provider] = {
         lacks=_TEXT_OUT,
     ),
     "litellm": Provider(
-        OpenAIChat(reasoning_back="reasoning_content"),
+        OpenAIChat(reasoning_back="reasoning_content", prefill=PREFIX),
         "http://localhost:4000/v1",
         ("LITELLM_API_KEY", "LITELLM_PROXY_API_KEY"),
         key_required=False,
@@ -152,7 +153,7 @@ PROVIDERS: dict[str, Provider] = {
         responses=_RESPONSES,
     ),
     "llamacpp": Provider(
-        _CHAT,
+        OpenAIChat(prefill=LLAMA_CPP),
         "http://localhost:8080/v1",
         ("LLAMA_API_KEY",),
         key_required=False,
@@ -175,13 +176,14 @@ PROVIDERS: dict[str, Provider] = {
             reasoning_back="thinking",
             document="document_url",
             short_ids=True,
+            prefill=MISTRAL,
         ),
         "https://api.mistral.ai/v1",
         ("MISTRAL_API_KEY",),
         lacks=_TEXT_OUT | {"logprobs"},
     ),
     "moonshot": Provider(
-        _THINKING,
+        replace(_THINKING, prefill=MOONSHOT),
         "https://api.moonshot.ai/v1",
         ("MOONSHOT_API_KEY", "MOONSHOTAI_API_KEY"),
         base_url_env=("MOONSHOT_BASE_URL",),
@@ -194,6 +196,7 @@ PROVIDERS: dict[str, Provider] = {
             budget="reasoning.max_tokens",
             reasoning_back="reasoning_details",
             document="file",
+            prefill=UNMARKED,
         ),
         "https://openrouter.ai/api/v1",
         ("OPENROUTER_API_KEY",),
@@ -206,7 +209,13 @@ PROVIDERS: dict[str, Provider] = {
         models="",
         lacks=_TEXT_OUT | {"logprobs", "seed", "tools", "forced_tool", "parallel_tools", "strict_tools"},
     ),
-    "sglang": Provider(_CHAT, "http://localhost:30000/v1", ("SGLANG_API_KEY",), key_required=False, lacks=_TEXT_OUT),
+    "sglang": Provider(
+        OpenAIChat(prefill=CONTINUE_FINAL),
+        "http://localhost:30000/v1",
+        ("SGLANG_API_KEY",),
+        key_required=False,
+        lacks=_TEXT_OUT,
+    ),
     "snowflake": Provider(
         OpenAIChat(max_tokens="max_completion_tokens"),
         "https://{account}.snowflakecomputing.com/api/v2/cortex/v1",
@@ -217,7 +226,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "together": Provider(_CHAT, "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), lacks=_TEXT_OUT),
     "vllm": Provider(
-        _CHAT,
+        OpenAIChat(prefill=CONTINUE_FINAL),
         "http://localhost:8000/v1",
         ("VLLM_API_KEY",),
         key_required=False,
@@ -233,7 +242,7 @@ PROVIDERS: dict[str, Provider] = {
         lacks=_TEXT_OUT | {"forced_tool"},
     ),
     "local": Provider(
-        OpenAIChat(forced_tools_by_schema=True),
+        OpenAIChat(forced_tools_by_schema=True, prefill=LLAMA_CPP),
         "",
         key_required=False,
         responses=OpenAIResponses(response_format=True, forced_tools_by_schema=True),

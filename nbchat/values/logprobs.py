@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """A token the model might have written, with its natural-log probability."""
+    """A token the model might have written, with its natural-log probability.
+
+    `bytes` are its UTF-8 bytes where the provider gives them: of a piece of a character, `token` tells nothing.
+    """
 
     token: str
     logprob: float
+    bytes: tuple[int, ...] | None = None
 
     @property
     def probability(self) -> float:
@@ -92,7 +96,7 @@ class Logprobs(Sequence[TokenLogprob]):
     @property
     def perplexity(self) -> float:
         """exp(-mean): 1.0 is certainty."""
-        return math.exp(-self.mean)
+        return math.exp(min(-self.mean, 700.0))  # beyond are no floats
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a token: token, logprob, probability, entropy (bits), alternatives (dict of token to probability)."""
@@ -113,15 +117,20 @@ class Logprobs(Sequence[TokenLogprob]):
 
 
 def _token(entry: Mapping[str, Any]) -> TokenLogprob:
-    raw_bytes = entry.get("bytes")
     return TokenLogprob(
         token=entry.get("token") or "",
         logprob=_number(entry.get("logprob")),
         alternatives=tuple(
-            Alternative(top.get("token") or "", _number(top.get("logprob"))) for top in entry.get("top_logprobs") or ()
+            Alternative(top.get("token") or "", _number(top.get("logprob")), _bytes(top))
+            for top in entry.get("top_logprobs") or ()
         ),
-        bytes=tuple(raw_bytes) if raw_bytes is not None else None,
+        bytes=_bytes(entry),
     )
+
+
+def _bytes(entry: Mapping[str, Any]) -> tuple[int, ...] | None:
+    raw = entry.get("bytes")
+    return tuple(raw) if isinstance(raw, list | tuple) else None
 
 
 def _number(logprob: float | None) -> float:

@@ -50,8 +50,8 @@ class Call:
         stream: whether the answer comes in pieces.
         options: everything else. Neutral names are translated: `temperature`, `top_p`, `top_k`, `max_tokens`, `stop`
             (list of strings), `seed`, `logprobs` (bool), `top_logprobs` (int), `presence_penalty`, `frequency_penalty`,
-            `reasoning` ("low", "medium", "high", a number of tokens, or False). Any other name goes into the body
-            as it is.
+            `reasoning` ("low", "medium", "high", a number of tokens, or False), `prefill` (True: the last message is
+            the beginning of the answer). Any other name goes into the body as it is.
     """
 
     model: str

@@ -35,6 +35,7 @@ FEATURES = {  # what can be asked of a model, and how an error calls it
     "stop": "stop sequences",
     "citations": "citations",
     "prompt_cache": "marks for a prompt cache",
+    "prefill": "prefill: it does not go on with an answer that has begun",
 }
 
 _HOMES = {
@@ -46,7 +47,7 @@ _HOMES = {
     "ollama": "nbchat.wire.ollama:OllamaChat",
 }
 
-_OPTIONS = {"logprobs": "logprobs", "top_logprobs": "logprobs", "seed": "seed", "stop": "stop"}
+_OPTIONS = {"logprobs": "logprobs", "top_logprobs": "logprobs", "seed": "seed", "stop": "stop", "prefill": "prefill"}
 _TOOL_CHOICES = frozenset({None, "auto", "none"})
 
 
@@ -69,6 +70,8 @@ def features_of(codec: Codec) -> frozenset[str]:
     found = frozenset(getattr(codec, "features", FEATURES))
     if getattr(codec, "budget", None):
         found |= {"reasoning_budget"}
+    if getattr(codec, "prefill", None) is not None:
+        found |= {"prefill"}
     return found if getattr(codec, "json_schema", True) else found - {"json_schema"}
 
 

@@ -40,7 +40,7 @@ class OllamaChat:
     features: ClassVar[frozenset[str]] = frozenset(
         {
             *("stream", "system", "stop", "seed", "tools", "parallel_tools", "json_schema", "json_mode", "image_in"),
-            *("reasoning", "logprobs"),
+            *("reasoning", "logprobs", "prefill"),
         }
     )
 
@@ -89,7 +89,7 @@ class OllamaChat:
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for key, value in options.items():
-        if value is None:
+        if value is None or key == "prefill":  # an answer that stands last is continued anyway
             continue
         if key == "reasoning":
             if isinstance(value, int) and not isinstance(value, bool):

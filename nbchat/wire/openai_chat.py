@@ -13,6 +13,7 @@ from nbchat.values.messages import AIMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_events import WIRE, OpenAIChatDecoder, is_error
+from nbchat.wire.openai_chat_prefill import Prefill
 from nbchat.wire.openai_chat_request import Dialect, wire_messages
 from nbchat.wire.strict_schema import strict_schema
 
@@ -39,6 +40,7 @@ class OpenAIChat:
         forced_tools_by_schema: the server ignores tools: a forced tool call is had by constraining the answer.
         document: the part that carries a file given by URL: "document_url", "file" (URL in `file_data`), or None.
         short_ids: tool calls' ids must be nine letters or digits.
+        prefill: how an answer that has begun is marked to be continued, or None where it cannot be.
         extra: fields for every body.
     """
 
@@ -54,6 +56,7 @@ class OpenAIChat:
     forced_tools_by_schema: bool = False
     document: str | None = None
     short_ids: bool = False
+    prefill: Prefill | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     name: str = "OpenAIChat"
 
@@ -85,7 +88,8 @@ class OpenAIChat:
             body["stream"] = True
             if self.stream_usage:
                 body.setdefault("stream_options", {"include_usage": True})
-        return Request("/chat/completions", body)
+        request = Request("/chat/completions", body)
+        return self.prefill.marked(request) if self.prefill and call.options.get("prefill") else request
 
     def decoder(self, provider: str) -> OpenAIChatDecoder:
         return OpenAIChatDecoder(provider)
@@ -122,7 +126,7 @@ class OpenAIChat:
         body: dict[str, Any] = {}
         names = {"max_tokens": self.max_tokens, "seed": self.seed}
         for key, value in options.items():
-            if value is None:
+            if value is None or key == "prefill":
                 continue
             if key == "reasoning":
                 self._reason(body, value)

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from nbchat.notebook.render.article import article
-from nbchat.notebook.render.footer import dollars, duration, footer_html, footer_text
+from nbchat.notebook.render.footer import footer_html, footer_text
 from nbchat.notebook.render.style import style_tag
+from nbchat.values.quantities import dollars, duration
 from tests.render.page import formulas, parse, text
 
 

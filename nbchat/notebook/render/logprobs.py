@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nbchat.notebook.render.safe import escape_attribute, escape_text
-from nbchat.values.logprobs import Logprobs, TokenLogprob
+from nbchat.values.logprobs import Alternative, Logprobs, TokenLogprob
 
 _STEPS = 7  # of tint: 0 is certain
 _SPANS = 3  # of the least certain that are named
@@ -45,7 +45,7 @@ def _rules() -> str:
     return "\n".join(out)
 
 
-_STYLE = _SHEET.replace("RULES", _rules())
+TOKEN_STYLE = _SHEET.replace("RULES", _rules())
 
 
 def logprobs_html(table: Logprobs, name: str) -> str:
@@ -64,7 +64,7 @@ def logprobs_html(table: Logprobs, name: str) -> str:
     scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(_STEPS))
     legend = f"<span>certain {scale} unsure</span>"
     return (
-        f'{_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
+        f'{TOKEN_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
         f'<div class="keys">{switches}{legend}</div><div class="keys">{escape_text(told(table))}</div></div>'
     )
 
@@ -72,8 +72,12 @@ def logprobs_html(table: Logprobs, name: str) -> str:
 def told(table: Logprobs) -> str:
     """Perplexity, the mean, and the least certain spans, in a line of text."""
     spans = ", ".join(f"“{span}”" for span in least_certain(table))
-    mean = f"mean probability {math.exp(table.mean):.0%} · perplexity {table.perplexity:.2f}"
-    return mean + (f" · least certain: {spans}" if spans else "")
+    return measured(table) + (f" · least certain: {spans}" if spans else "")
+
+
+def measured(table: Logprobs) -> str:
+    """The mean and the perplexity, in words."""
+    return f"mean probability {math.exp(table.mean):.0%} · perplexity {table.perplexity:.2f}"
 
 
 def least_certain(table: Logprobs, most: int = _SPANS) -> list[str]:
@@ -93,12 +97,13 @@ def least_certain(table: Logprobs, most: int = _SPANS) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ShownToken:
-    """A token, or several that only together are characters."""
+    """A token, or several (`length`) that only together are characters."""
 
     text: str
     probability: float
     entropy: float | None
     alternatives: tuple[tuple[str, float], ...]
+    length: int = 1
 
 
 def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
@@ -111,7 +116,16 @@ def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
             yield _joined(held, text)
             held = []
     if held:
-        yield _joined(held, "".join(f"⟨{byte:02X}⟩" for token in held for byte in token.bytes or ()))
+        yield _joined(held, "".join(map(token_text, held)))
+
+
+def token_text(token: TokenLogprob | Alternative) -> str:
+    """The text of a token; its bytes, `⟨E3⟩⟨82⟩`, where they are but a piece of a character."""
+    try:
+        bytes(token.bytes or ()).decode()
+    except ValueError:
+        return "".join(f"⟨{byte:02X}⟩" for byte in token.bytes or ())
+    return token.token
 
 
 def _text(tokens: list[TokenLogprob]) -> str | None:
@@ -129,26 +143,26 @@ def _text(tokens: list[TokenLogprob]) -> str | None:
 def _joined(tokens: list[TokenLogprob], text: str) -> ShownToken:
     probability = math.exp(sum(token.logprob for token in tokens))
     first = tokens[0]
-    others = tuple((a.token, a.probability) for a in first.alternatives) if len(tokens) == 1 else ()
-    return ShownToken(text, probability, first.entropy, others)
+    others = tuple((token_text(a), a.probability) for a in first.alternatives) if len(tokens) == 1 else ()
+    return ShownToken(text, probability, first.entropy, others, len(tokens))
 
 
 def _token(token: ShownToken) -> str:
-    classes = [f"{letter}{step}" for letter, step in zip("abc", _steps(token), strict=True) if step]
+    classes = [f"{letter}{step}" for letter, step in zip("abc", tint_steps(token), strict=True) if step]
     about = f' class="{" ".join(classes)}"' if classes else ""
     rows = "&#10;".join(escape_attribute(_row(*other)) for other in token.alternatives)
     more = f' data-a="{rows}"' if rows else f' title="{token.probability:.0%}"'
-    return f'<i tabindex="0"{about}{more}>{escape_text(_visible(token.text))}</i>'
+    return f'<i tabindex="0"{about}{more}>{escape_text(with_white_space(token.text))}</i>'
 
 
-def _steps(token: ShownToken) -> tuple[int, int, int]:
+def tint_steps(token: ShownToken) -> tuple[int, int, int]:
     """The tint of a token by probability, by entropy (3 bits are most) and by surprisal (8 bits are most)."""
     surprisal = -math.log2(max(token.probability, 1e-12))
     measures = (1 - token.probability, (token.entropy or 0.0) / 3, surprisal / 8)
     return tuple(min(_STEPS - 1, int(measure * _STEPS)) for measure in measures)  # type: ignore[return-value]
 
 
-def _visible(text: str) -> str:
+def with_white_space(text: str) -> str:
     """Text with its white space to be seen, where there is nothing else or where it breaks the line."""
     if text.isspace():
         return "".join(_WHITE.get(char, "␣") + ("\n" if char == "\n" else "") for char in text)
@@ -158,5 +172,5 @@ def _visible(text: str) -> str:
 def _row(token: str, probability: float) -> str:
     eighths = round(probability * 64)
     bar = "█" * (eighths // 8) + (_BLOCKS[eighths % 8 - 1] if eighths % 8 else "")
-    name = _visible(token).replace("\n", "") or "∅"
+    name = with_white_space(token).replace("\n", "") or "∅"
     return f"{name if len(name) <= 14 else name[:13] + '…':<14} {bar:<8} {probability:>4.0%}"

@@ -6,11 +6,11 @@ import base64
 import binascii
 from typing import Any
 
-from nbchat.notebook.render.footer import size
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_attribute, escape_text, host, is_loadable_image, is_safe_link
 from nbchat.values.blocks import Block, is_media
 from nbchat.values.media import sniffed
+from nbchat.values.quantities import size
 
 _SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _PLAYED = {"audio": "audio/", "video": "video/"}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nbchat.notebook.render.footer import duration
 from nbchat.notebook.render.parts import Page, Part
+from nbchat.values.quantities import duration
 
 
 def html(part: Part, page: Page) -> str | None:

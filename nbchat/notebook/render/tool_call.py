@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from nbchat.notebook.render.footer import duration
 from nbchat.notebook.render.frame import frame_html
 from nbchat.notebook.render.media import media_html
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text
 from nbchat.values.blocks import growing_call, is_media
+from nbchat.values.quantities import duration
 
 CALL_KINDS = ("tool_call", "tool_call_chunk", "invalid_tool_call")
 

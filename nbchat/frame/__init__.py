@@ -1,0 +1,1 @@
+"""DataFrame batches: rows in, rows out, with a journal that loses nothing."""

@@ -1,0 +1,167 @@
+"""One model of a batch: how a row is asked, and what its answer is read as."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from nbchat.flow.converse import converse
+from nbchat.flow.effects import Flow
+from nbchat.flow.structured import Form, read_value
+from nbchat.model.combinators import Around
+from nbchat.model.configurable import ConfigurableModel
+from nbchat.model.init import init_chat_model
+from nbchat.model.prices import cost_usd
+from nbchat.model.structured import StructuredModel
+from nbchat.model.tools import Tool, as_tool
+from nbchat.model.verbs import Verbs
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import AIMessage, HumanMessage, Message
+from nbchat.values.usage import Usage
+
+
+@dataclass(frozen=True, eq=False)
+class Answerer:
+    """A model with what a batch adds to it.
+
+    Attributes:
+        label: how its rows or columns are called where several models answer.
+        model: who is asked; answers with messages.
+        form: what the answers are read as; None for text.
+        tools: functions that are run when the model asks for them, by name.
+    """
+
+    label: str
+    model: Verbs[Any]
+    form: Form | None = None
+    tools: Mapping[str, Tool] = field(default_factory=dict)
+
+    def key(self, messages: Sequence[Message], sample: int = 0) -> str:
+        """A name for this question, equal for equal requests; of further samples with their number."""
+        key = self.model.request_key(messages)
+        return f"{key}#{sample}" if sample else key
+
+    def flow(self, messages: Sequence[Message]) -> Flow[AIMessage]:
+        """The answer; with tools the last one, its usage that of all rounds."""
+        if self.form is not None:
+            return self._raw(messages)
+        return self._rounds(list(messages)) if self.tools else self.model.flow(messages, stream=False)
+
+    def _raw(self, messages: Sequence[Message]) -> Flow[AIMessage]:
+        return (yield from self.model.flow(messages, stream=False))["raw"]
+
+    def _rounds(self, messages: list[Message]) -> Flow[AIMessage]:
+        asked = len(messages)
+        answer = yield from converse(partial(self.model.flow, stream=False), messages, self.tools)
+        spent = [m.usage_metadata for m in messages[asked:] if isinstance(m, AIMessage) and m.usage_metadata]
+        answer.usage_metadata = sum(spent, Usage()) if spent else None
+        return answer
+
+    def value(self, message: AIMessage) -> Any:
+        """The answer as a value of the schema.
+
+        Raises:
+            StructuredOutputError: it does not fit.
+        """
+        assert self.form is not None
+        return read_value(message, self.form)
+
+    def cost_usd(self, message: AIMessage) -> float | None:
+        """What an answer cost, in US dollars, by the name that the provider gave its model, or else by ours."""
+        cost = cost_usd(message, provider=self.provider)
+        return cost_usd(message, self.model_name, self.provider) if cost is None else cost
+
+    @property
+    def provider(self) -> str | None:
+        """Our name of the provider, where the model has one."""
+        return getattr(_innermost(self.model), "provider", None)
+
+    @property
+    def model_name(self) -> str | None:
+        """The provider's name of the model, where it is known before it is asked."""
+        return getattr(_innermost(self.model), "model", None)
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest answer in tokens, where the model's options limit it."""
+        options = getattr(_innermost(self.model), "options", {})
+        limits = (options.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
+        return next((limit for limit in limits if isinstance(limit, int)), None)
+
+
+def answerers(
+    models: Any, *, schema: Any = None, tools: Sequence[Any] | None = None, options: Mapping[str, Any] = {}
+) -> list[Answerer]:
+    """The models of a batch, each with a label of its own.
+
+    Args:
+        models: a name or a model; or several, in a list or as `{label: model}`.
+        schema, tools: as in `with_structured_output` and `bind_tools`.
+        options: parameters of every call.
+
+    Raises:
+        ConfigurationError: no such model, or it cannot do what is asked.
+    """
+    if not isinstance(models, list | tuple | Mapping):
+        models = [models]
+    if not models:
+        raise ConfigurationError("there is no model to ask: give one, as in model='openai:gpt-5-nano'")
+    labelled = models.items() if isinstance(models, Mapping) else [(None, model) for model in models]
+    made: list[Answerer] = []
+    for label, given in labelled:
+        model = _model(given, options)
+        made.append(_answerer(label or _label(model, [each.label for each in made]), model, schema, tools))
+    return made
+
+
+def _model(given: Any, options: Mapping[str, Any]) -> Verbs[Any]:
+    if isinstance(given, str):
+        return init_chat_model(given, **options)
+    if not isinstance(given, Verbs):
+        raise ConfigurationError(f"model= takes a model, or a name like 'openai:gpt-5-nano', not {given!r:.80}")
+    return given.bind(**options) if options else given  # type: ignore[attr-defined]
+
+
+def _answerer(label: str, model: Any, schema: Any, tools: Sequence[Any] | None) -> Answerer:
+    runnable: dict[str, Tool] = {}
+    if tools:
+        known = [as_tool(each) for each in tools]
+        runnable = {each.name: each for each in known if isinstance(each, Tool)}
+        model = model.bind_tools(known)
+    if schema is not None:
+        model = model.with_structured_output(schema)
+    form, model = _with_raw(model)
+    if form is not None and runnable:
+        raise ConfigurationError("schema= and tools= do not go together: let the tools answer first, then ask again")
+    answerer = Answerer(label, model, form, runnable)
+    answerer.key([HumanMessage("?")])  # what no row can be asked is told before anything is sent
+    return answerer
+
+
+def _with_raw(model: Any) -> tuple[Form | None, Any]:
+    """What answers are read as, and a model that gives them unread: their usage is wanted too."""
+    if isinstance(model, ConfigurableModel):
+        model = model.chosen(model.config)
+    if isinstance(model, StructuredModel):
+        return model.form, replace(model, include_raw=True)
+    if isinstance(model, Around):
+        form, inner = _with_raw(model.model)
+        return form, replace(model, model=inner)
+    return None, model
+
+
+def _innermost(model: Any) -> Any:
+    while isinstance(model, Around):
+        model = model.model
+    return model
+
+
+def _label(model: Any, taken: Sequence[str]) -> str:
+    inner = _innermost(model)
+    name = str(getattr(inner, "model", None) or "model")
+    full = f"{getattr(inner, 'provider', '')}:{name}"
+    shown = ", ".join(f"{key}={value!r:.40}" for key, value in getattr(inner, "options", {}).items())
+    numbered = (f"{name} #{number}" for number in range(2, len(taken) + 2))
+    return next(each for each in (name, full, f"{name} ({shown})", *numbered) if each not in taken)

@@ -1,0 +1,244 @@
+"""The journal of a batch: every answer in an SQLite file before it counts as done. Several processes may share it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from nbchat.frame.outcome import Outcome
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import AIMessage
+from nbchat.values.reading import message_from_dict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT = ".nbchat/batch.sqlite"
+VERSION = 1
+BUSY_S = 5.0
+CLAIM_S = 60.0  # how long a process that has gone silent keeps others from asking what it was about to ask
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, prompt TEXT, message TEXT, error TEXT,
+    cost_usd REAL, latency_s REAL, attempts INTEGER, saved REAL
+);
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, seen REAL);
+"""
+
+
+class JournalError(ConfigurationError):
+    """The journal's file cannot be used: it is locked, full, read-only, of another version, or no journal."""
+
+
+class Journal:
+    """Answers by the key of their whole request, in a file (WAL, one JSON text each, no API keys).
+
+    An answer is committed, and forced to the disk, before its row counts as done. Errors are kept for reading; a row
+    that failed is asked again by the next run. A run claims what it is about to ask, so that another on the same file
+    waits for the answer instead of paying for it again; the claims of a process that has died are void.
+
+    Args:
+        path: the file, made where it is missing, with its folder; "" for a private one that goes with this object.
+
+    Raises:
+        JournalError: the file cannot be used; says why, and what to do.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] = DEFAULT) -> None:
+        self.path = Path(path).expanduser() if path != "" else None
+        self.owner = uuid4().hex
+        self._seen = 0.0
+        with self._told():
+            if self.path is not None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(self.path or "", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, VERSION):
+                raise JournalError(
+                    f"the journal {self.path} is of version {version}, and this nbchat writes version {VERSION}: "
+                    "give another file, journal='…', or update nbchat"
+                )
+            with self._transaction() as db:  # also a trial whether it can be written
+                for statement in _TABLES.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def take(self, keys: Sequence[str]) -> tuple[dict[str, Outcome], set[str]]:
+        """The answers that are there, by key, and what another living process has claimed; the rest is ours to ask."""
+        found = self.answered(keys)
+        missing = [key for key in keys if key not in found]
+        if not missing:
+            return found, set()
+        others = self.claim(missing)
+        found |= self.answered(missing)  # what another process committed before we could claim it
+        return found, others - found.keys()
+
+    def answered(self, keys: Sequence[str]) -> dict[str, Outcome]:
+        """The answers that are there, by key; errors are not among them."""
+        found: dict[str, Outcome] = {}
+        with self._told():
+            for row in self._rows("key, message, cost_usd, latency_s, attempts", keys):
+                message = _message(row[1])
+                if message is not None:
+                    found[row[0]] = Outcome(message, None, *row[2:])
+        return found
+
+    def claim(self, keys: Sequence[str]) -> set[str]:
+        """Claim what is about to be asked; returns those keys that another living process has claimed."""
+        with self._told(), self._transaction() as db:
+            self._sign()
+            places = ",".join("?" * len(keys))
+            claimed = db.execute(
+                "SELECT key, claims.owner, host, pid, seen FROM claims "
+                f"LEFT JOIN owners ON owners.owner = claims.owner WHERE key IN ({places})",
+                list(keys),
+            ).fetchall()
+            others = {key for key, owner, *process in claimed if owner != self.owner and _alive(*process)}
+            mine = [(key, self.owner) for key in keys if key not in others]
+            db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", mine)
+        return others
+
+    def put(self, outcomes: Iterable[tuple[str, str, Outcome]]) -> None:
+        """Commit (key, prompt, outcome) of what has come; an error never takes the place of an answer."""
+        now = time.time()
+        rows = [
+            (key, prompt, _text(o.message), o.error, o.cost_usd, o.latency_s, o.attempts, now)
+            for key, prompt, o in outcomes
+        ]
+        with self._told(), self._transaction() as db:
+            db.executemany(
+                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
+                "(prompt, message, error, cost_usd, latency_s, attempts, saved) = (excluded.prompt, excluded.message, "
+                "excluded.error, excluded.cost_usd, excluded.latency_s, excluded.attempts, excluded.saved) "
+                "WHERE excluded.message IS NOT NULL OR answers.message IS NULL",
+                rows,
+            )
+            db.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(row[0], self.owner) for row in rows])
+            self._sign()
+
+    def sign(self) -> None:
+        """Show other processes, now and then, that this one is alive."""
+        if time.time() - self._seen > CLAIM_S / 6:
+            with self._told(), self._transaction():
+                self._sign()
+
+    def frame(self) -> pd.DataFrame:
+        """All that is in the journal, oldest first: its prompt, and the columns of `batch_frame`."""
+        import pandas as pd
+
+        from nbchat.frame.columns import Columns
+
+        query = "SELECT key, prompt, saved, message, error, cost_usd, latency_s, attempts FROM answers ORDER BY saved"
+        with self._told():
+            rows = self._db.execute(query).fetchall()
+        columns = Columns(len(rows))
+        for place, (_, _, _, message, *rest) in enumerate(rows):
+            columns.put(place, Outcome(_message(message), *rest))
+        out = columns.frame()
+        out.insert(0, "prompt", [row[1] for row in rows])
+        out["saved"] = pd.to_datetime([row[2] for row in rows], unit="s", utc=True)
+        out.index = pd.Index([row[0] for row in rows], name="key")
+        return out
+
+    def close(self) -> None:
+        """Give back what was claimed and close the file."""
+        with self._told():
+            with self._transaction() as db:
+                db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+                db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
+            self._db.close()
+
+    def _sign(self) -> None:
+        self._seen = time.time()
+        self._db.execute(
+            "INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?)",
+            (self.owner, socket.gethostname(), os.getpid(), self._seen),
+        )
+
+    def _rows(self, columns: str, keys: Sequence[str]) -> Iterator[Any]:
+        places = ",".join("?" * len(keys))
+        yield from self._db.execute(
+            f"SELECT {columns} FROM answers WHERE message IS NOT NULL AND key IN ({places})", list(keys)
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What SQLite and the file system complain of, as one error that says what to do."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(
+                f"the journal {self.path or '(private)'} cannot be used: {error}{_advice(error)}"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path or '')!r})"
+
+
+def _alive(host: str | None, pid: int | None, seen: float | None) -> bool:
+    """Whether the process that claimed something may still ask it."""
+    if host is None or pid is None or seen is None or time.time() - seen > CLAIM_S:
+        return False
+    if host != socket.gethostname() or os.name == "nt":  # there, signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True
+
+
+def _text(message: AIMessage | None) -> str | None:
+    return None if message is None else to_json(message.to_dict(), fallback=str).decode()
+
+
+def _message(text: str | None) -> AIMessage | None:
+    """An answer as it was; None where there is none, or none that can be read: it is asked again then."""
+    try:
+        message = message_from_dict(from_json(text or "null"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return message if isinstance(message, AIMessage) else None
+
+
+def _advice(error: Exception) -> str:
+    said = str(error)
+    if "locked" in said:
+        return "; another program holds it: wait for it, or give another file, journal='…'"
+    if "full" in said or "No space" in said:
+        return "; make room on the disk, then run the cell again: what was committed is kept"
+    if "readonly" in said or "Read-only" in said or "Permission" in said or "unable to open" in said:
+        return "; give a file in a folder that can be written, journal='…', or none, journal=None"
+    if "not a database" in said or "malformed" in said:
+        return "; it is no journal, or damaged: give another file, journal='…'"
+    return "; give another file, journal='…'"
+
+
+def opened(given: Journal | str | os.PathLike[str] | None) -> Journal:
+    """The journal of a `journal=` argument: an open one, a path, or None for a private one."""
+    return given if isinstance(given, Journal) else Journal("" if given is None else given)

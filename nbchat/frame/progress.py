@@ -1,0 +1,119 @@
+"""The one line that says how far a batch is: redrawn in a notebook's cell, or text on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.frame.tally import Tally
+from nbchat.values.quantities import dollars, duration
+
+REDRAW_S = 0.2
+LINE_S = 10.0  # between lines where a line cannot be written over
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a batch is; shows itself as one line.
+
+    Attributes:
+        tally: the counts.
+        total: answers that are wanted in all.
+        journal: the file's path, or "" for none.
+        over: whether the run has ended.
+    """
+
+    tally: Tally
+    total: int
+    journal: str
+    over: bool = False
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1."""
+        return self.tally.done / self.total if self.total else 1.0
+
+    def facts(self) -> list[str]:
+        """What the line says after the number of rows, in order."""
+        tally, out = self.tally, []
+        if tally.errors:
+            out.append(f"{tally.errors:,} error{'s' * (tally.errors > 1)}")
+        asking = tally.asking_s
+        if tally.requests and asking:
+            out.append(f"{_rate(tally.requests / asking)} rows/s")
+            if tally.tokens:
+                out.append(f"{_rate(tally.tokens / asking)} tok/s")
+        if tally.requests and tally.priced:
+            out.append(self._cost())
+        if self.over:
+            out.append(f"stopped: {tally.stopped}" if tally.stopped else duration(tally.seconds))
+        elif tally.requests and asking and self.total > tally.done:
+            out.append(f"{duration((self.total - tally.done) * asking / tally.requests)} left")
+        if self.journal:
+            out.append(f"journal {self.journal}")
+        return out
+
+    def _cost(self) -> str:
+        tally = self.tally
+        so_far = dollars(tally.cost_usd)
+        if self.over or not tally.cost_usd:
+            return so_far
+        return f"{so_far} of ≈ {dollars(tally.cost_usd * (1 + (self.total - tally.done) / tally.requests))}"
+
+    def __repr__(self) -> str:
+        done = f"{self.tally.done:,}" if self.share >= 1 else f"{self.tally.done:,} of {self.total:,}"
+        return " · ".join([f"{done} row{'s' * (self.total != 1)}", *self.facts()])
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f}" if per_s >= 10 else f"{per_s:.1f}"
+
+
+def drawer(progress: Progress) -> Callable[[bool], None]:
+    """What draws the line, at most five times a second, and always when it is told that it is the last time."""
+    draw, pause = _in_cell(progress) or _on_stderr(progress)
+    due = time.monotonic() + (pause if pause == LINE_S else 0.0)
+
+    def drawn(last: bool) -> None:
+        nonlocal due
+        if last or time.monotonic() >= due:
+            progress.over = last
+            draw()
+            due = time.monotonic() + pause
+
+    return drawn
+
+
+def _in_cell(progress: Progress) -> tuple[Callable[[], None], float] | None:
+    """Draw into the output of the cell that runs, where there is one."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from IPython.display import display
+
+    handle: Any = None
+
+    def draw() -> None:
+        nonlocal handle
+        if handle is None:
+            handle = display(progress, display_id=True)
+        else:
+            handle.update(progress)
+
+    return draw, REDRAW_S
+
+
+def _on_stderr(progress: Progress) -> tuple[Callable[[], None], float]:
+    terminal = sys.stderr.isatty()
+
+    def draw() -> None:
+        if terminal:
+            print(f"\r\x1b[2K{progress}", end="\n" if progress.over else "", file=sys.stderr, flush=True)
+        else:
+            print(progress, file=sys.stderr, flush=True)
+
+    return draw, REDRAW_S if terminal else LINE_S

@@ -1,0 +1,123 @@
+"""What each row asks: messages from a format string, a column, or a function, with system text, images and files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from nbchat.frame.templates import EmptyCell, column, fields_of, filled, missing, present
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.media import file_block, image_block
+from nbchat.values.messages import HumanMessage, Message, SystemMessage
+from nbchat.values.reading import read_messages
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Prompt = str | Callable[[Any], Any] | Iterable[Any]
+
+
+class Prompts:
+    """The conversation of each row, made when it is wanted.
+
+    Args:
+        frame: the rows.
+        prompt: a format string over columns; the name of a column of texts or of message lists; those themselves, one
+            a row; or a function from the row (a Series) to a text or to messages.
+        system: instructions: a text, a format string, or the name of a column.
+        images, files: names of columns with paths, addresses, bytes, pictures, or lists of them; empty cells are none.
+
+    Raises:
+        ConfigurationError: a column that is not there, or a prompt that is the same for every row.
+    """
+
+    def __init__(
+        self, frame: pd.DataFrame, prompt: Prompt, system: str | None = None, images: Any = None, files: Any = None
+    ) -> None:
+        media = [*_media(frame, images, image_block), *_media(frame, files, file_block)]
+        self._said = _said(frame, prompt, constant=bool(media))
+        self._system = None if system is None else _text(frame, system)
+        self._media = media
+
+    def __getitem__(self, row: int) -> list[Message]:
+        """The messages of the row at this position.
+
+        Raises:
+            EmptyCell: a value that is needed is missing, or the prompt is empty or no text.
+            ConfigurationError: an image or a file cannot be read.
+        """
+        said = self._said(row)
+        if isinstance(said, str):
+            if not said.strip():
+                raise EmptyCell("the prompt is empty in this row, so nothing was sent")
+            messages: list[Message] = [HumanMessage(said)]
+        elif isinstance(said, int | float):
+            raise EmptyCell(f"the prompt is {said!r}, not text; use a format string, as in '{{column}}'")
+        else:
+            messages = read_messages(said if isinstance(said, Message | dict) else list(said))
+        if blocks := [block for blocks_of in self._media for block in blocks_of(row)]:
+            last = next((i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], HumanMessage)), None)
+            if last is None:
+                raise ConfigurationError("there is no message of the user's to put the images or files into")
+            messages[last] = HumanMessage([*messages[last].blocks, *blocks])
+        if self._system is not None and (instructions := self._system(row)).strip():
+            messages.insert(0, SystemMessage(instructions))
+        return messages
+
+
+def _said(frame: pd.DataFrame, prompt: Prompt, constant: bool) -> Callable[[int], Any]:
+    if isinstance(prompt, str):
+        if prompt in frame.columns:
+            return _cells(column(frame, prompt), prompt)
+        if not fields_of(prompt) and not constant:
+            close = _advice(frame, prompt)
+            raise ConfigurationError(
+                f"the prompt {prompt!r:.80} names no column, so every row would ask the same{close}"
+            )
+        return filled(frame, prompt)
+    if callable(prompt):
+        return lambda row: present(prompt(frame.iloc[row]), "the prompt")
+    values: Any = getattr(prompt, "array", None)
+    values = list(prompt) if values is None else values
+    if len(values) != len(frame):
+        raise ConfigurationError(f"there are {len(values):,} prompts for {len(frame):,} rows: give one a row")
+    return _cells(values, "the prompt")
+
+
+def _advice(frame: pd.DataFrame, prompt: str) -> str:
+    if " " not in prompt.strip():
+        try:
+            column(frame, prompt)
+        except ConfigurationError as error:
+            return f": {error}"
+    first = frame.columns[0] if len(frame.columns) else "column"
+    return f": write one in braces, as in '{prompt:.40} {{{first}}}'"
+
+
+def _cells(values: Any, name: str) -> Callable[[int], Any]:
+    return lambda row: present(values[row], name)
+
+
+def _text(frame: pd.DataFrame, given: str) -> Callable[[int], str]:
+    if given in frame.columns:
+        values = column(frame, given)
+        return lambda row: "" if missing(values[row]) else str(values[row])
+    return filled(frame, given)
+
+
+def _media(frame: pd.DataFrame, names: Any, block: Callable[[Any], Any]) -> list[Callable[[int], list[Any]]]:
+    """For each column a function from a row to its blocks."""
+    if names is None:
+        return []
+    several = isinstance(names, list) or (isinstance(names, tuple) and names not in set(frame.columns))
+    columns = [column(frame, name) for name in (names if several else [names])]
+
+    def blocks_of(values: Any) -> Callable[[int], list[Any]]:
+        def blocks(row: int) -> list[Any]:
+            value = values[row]
+            things = value if isinstance(value, list | tuple) else [value]
+            return [block(thing) for thing in things if not missing(thing) and thing != ""]
+
+        return blocks
+
+    return [blocks_of(values) for values in columns]

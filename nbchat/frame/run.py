@@ -1,0 +1,268 @@
+"""One run over the rows: what is in the journal is read, the rest is asked, and committed before it counts."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from nbchat.frame.answerer import Answerer
+from nbchat.frame.asking import Asking, Question
+from nbchat.frame.budget import Budget
+from nbchat.frame.columns import Columns
+from nbchat.frame.journal import Journal, JournalError
+from nbchat.frame.outcome import Outcome
+from nbchat.frame.prompts import Prompts
+from nbchat.frame.tally import Tally
+from nbchat.values.errors import AuthenticationError, QuotaError, StructuredOutputError
+from nbchat.values.messages import HumanMessage, Message
+
+CHUNK = 256  # rows that are looked up in the journal at once
+POLL_S = 0.3  # between looks for answers that another process is waiting for
+LOCKED_S = 60.0  # how long answers wait in memory for a journal that is locked
+LONGEST_PROMPT = 1000  # characters of it that the journal shows
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place in the columns, and the question that belongs there."""
+
+    place: int
+    row: int
+    answerer: int
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    key: str
+    cell: Cell
+    messages: list[Message]
+
+
+class Run:
+    """The state of one run; `steps` goes through it.
+
+    Args:
+        cells: what is to be answered, in order; taken as there is room.
+        prompts: the messages of each row.
+        answerers: who is asked.
+        columns: where outcomes go.
+        journal: read first, and written before anything counts.
+        budget: what may be spent.
+        width: requests at once.
+        limiter: requests and tokens a minute, or None.
+        again: whether to ask also what the journal has.
+        labelled: whether the column `model` has our labels.
+    """
+
+    def __init__(
+        self,
+        cells: Iterable[Cell],
+        prompts: Prompts,
+        answerers: Sequence[Answerer],
+        columns: Columns,
+        journal: Journal,
+        budget: Budget,
+        *,
+        width: int,
+        limiter: Any = None,
+        again: bool = False,
+        labelled: bool = False,
+        raising: bool = False,
+    ) -> None:
+        self._cells = iter(cells)
+        self.prompts = prompts
+        self._answerers = answerers
+        self._columns = columns
+        self._journal = journal
+        self._budget = budget
+        self._width = width
+        self._again = again
+        self._labelled = labelled
+        self._raising = raising
+        self._asking = Asking(width, limiter)
+        self._ready: deque[_Question] = deque()  # claimed, and not yet sent
+        self._elsewhere: dict[str, _Question] = {}  # asked by another process
+        self._awaited: dict[str, list[Cell]] = {}  # all places of a question that is not answered yet
+        self._unsaved: list[tuple[str, str, Outcome]] = []
+        self._hopeless: dict[int, Exception] = {}  # by answerer: each further request would be refused likewise
+        self._last_cell = False
+        self._polled = 0.0
+        self._saved = time.monotonic()
+        self.failure: Exception | None = None
+        self.tally = Tally()
+
+    def steps(self, wait: float, run: Callable[..., Any]) -> Generator[list[int]]:
+        """Go on until all is done; yields the places that were settled since.
+
+        Args:
+            wait: how many seconds to wait at most for something to happen.
+            run: calls a tool's function, on this thread.
+
+        Raises:
+            ChatError: of the first row that failed, where errors are to be raised.
+        """
+        try:
+            while True:
+                settled = self._filled()
+                idle = not settled and not self._unsaved
+                self._heard(self._asking.landed(wait if idle else 0, run))
+                settled += self._committed()
+                yield settled
+                if self._raising and self.failure:
+                    raise self.failure
+                if self._over():
+                    return
+        finally:
+            self._end()
+
+    def _over(self) -> bool:
+        if self._asking.under_way or self._unsaved or self._elsewhere:
+            return False
+        if self._ready:  # nothing is under way that could leave room: the budget is used up
+            self.tally.stopped = f"the budget of {self._budget.said} is reached"
+            return True
+        return self._last_cell
+
+    def _filled(self) -> list[int]:
+        """Take in further rows while there is room; returns the places that are settled without asking."""
+        settled: list[int] = []
+        if self._elsewhere and time.monotonic() - self._polled > POLL_S:
+            settled += self._taken(list(self._elsewhere.values()))
+        if not self._last_cell and len(self._ready) + self._asking.under_way < 2 * self._width:
+            settled += self._read()
+        sent: list[Question] = []
+        while self._ready and self._asking.under_way + len(sent) < 2 * self._width:
+            question = self._ready[0]
+            answerer = self._answerers[question.cell.answerer]
+            if question.cell.answerer in self._hopeless:
+                settled += self._settle(question.key, self._not_asked(question.cell.answerer))
+            elif not self._budget.reserve(question.key, answerer, question.messages):
+                break
+            else:
+                sent.append((question, partial(answerer.flow, question.messages)))
+            self._ready.popleft()
+        if sent:
+            self.tally.asking = self.tally.asking or time.perf_counter()
+            self._asking.put(sent)
+        return settled
+
+    def _read(self) -> list[int]:
+        """Take the next rows in: those that cannot be asked fail here, those that are answered are read."""
+        settled: list[int] = []
+        new: list[_Question] = []
+        cells = list(islice(self._cells, CHUNK))
+        self._last_cell = len(cells) < CHUNK
+        for cell in cells:
+            try:
+                messages = self.prompts[cell.row]
+                key = self._answerers[cell.answerer].key(messages, cell.sample)
+            except Exception as error:  # of the row's data, or of the user's own function
+                settled += self._put([cell], Outcome.of_error(error))
+                continue
+            if key in self._awaited:
+                self._awaited[key].append(cell)
+            else:
+                self._awaited[key] = [cell]
+                new.append(_Question(key, cell, messages))
+        return settled + self._taken(new)
+
+    def _taken(self, questions: list[_Question]) -> list[int]:
+        """Look questions up in the journal, and claim those that are not answered."""
+        settled: list[int] = []
+        if not questions:
+            return settled
+        self._polled = time.monotonic()
+        found, others = ({}, set()) if self._again else self._known([each.key for each in questions])
+        for question in questions:
+            self._elsewhere.pop(question.key, None)
+            if (outcome := found.get(question.key)) is not None:
+                settled += self._settle(question.key, outcome)
+            elif question.key in others:
+                self._elsewhere[question.key] = question
+            else:
+                self._ready.append(question)
+        return settled
+
+    def _known(self, keys: list[str]) -> tuple[dict[str, Outcome], set[str]]:
+        try:
+            return self._journal.take(keys)
+        except JournalError as error:
+            self._wait_for_journal(error)
+            return {}, set(keys)  # they are looked up again later
+
+    def _heard(self, landed: list[tuple[_Question, Outcome]]) -> None:
+        """Price what has come, and put it where it waits to be committed."""
+        for question, outcome in landed:
+            answerer = self._answerers[question.cell.answerer]
+            if outcome.message is not None:
+                outcome.cost_usd = answerer.cost_usd(outcome.message)
+            self._budget.settle(question.key, outcome)
+            self.tally.asked(outcome)
+            if isinstance(outcome.exception, AuthenticationError | QuotaError):
+                self._hopeless.setdefault(question.cell.answerer, outcome.exception)
+            self._unsaved.append((question.key, _shown(question.messages), outcome))
+
+    def _committed(self) -> list[int]:
+        """Commit what has come, and settle it."""
+        try:
+            if self._unsaved:
+                self._journal.put(self._unsaved)
+            else:
+                self._journal.sign()
+        except JournalError as error:
+            self._wait_for_journal(error)
+            return []
+        self._saved = time.monotonic()
+        saved, self._unsaved = self._unsaved, []
+        return [place for key, _, outcome in saved for place in self._settle(key, outcome)]
+
+    def _wait_for_journal(self, error: JournalError) -> None:
+        """While another program holds the file, answers wait in memory; what else is wrong with it is raised."""
+        if "locked" not in str(error) or time.monotonic() - self._saved > LOCKED_S:
+            raise error
+
+    def _settle(self, key: str, outcome: Outcome) -> list[int]:
+        return self._put(self._awaited.pop(key, []), outcome)
+
+    def _put(self, cells: list[Cell], outcome: Outcome) -> list[int]:
+        """Lay an outcome into its places."""
+        for cell in cells:
+            answerer = self._answerers[cell.answerer]
+            value, error = None, outcome.exception
+            if outcome.message is not None and answerer.form is not None:
+                try:
+                    value = answerer.value(outcome.message)
+                except StructuredOutputError as misfit:
+                    error = misfit
+                    outcome.error = Outcome.of_error(misfit).error
+            self._columns.put(cell.place, outcome, value, answerer.label if self._labelled else None)
+            self.failure = self.failure or error
+            self.tally.settled(failed=outcome.error is not None)
+        return [cell.place for cell in cells]
+
+    def _not_asked(self, answerer: int) -> Outcome:
+        why = self._hopeless[answerer]
+        return Outcome(error=f"{type(why).__name__}: not asked, for another row was refused: {why}", exception=why)
+
+    def _end(self) -> None:
+        """Stop what is under way; commit what came meanwhile."""
+        if self._asking.under_way:
+            self._asking.stop()
+        self._heard(self._asking.landed(0, lambda *_: None))
+        try:
+            self._committed()
+        finally:
+            for key, _, outcome in self._unsaved:  # what could not be committed is in the frame at least
+                self._settle(key, outcome)
+
+
+def _shown(messages: Sequence[Message]) -> str:
+    """What the journal shows of a prompt."""
+    said = next((each.text for each in reversed(messages) if isinstance(each, HumanMessage)), "")
+    return said if len(said) <= LONGEST_PROMPT else said[: LONGEST_PROMPT - 1] + "…"

@@ -1,0 +1,54 @@
+"""What a run has done so far, in numbers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from nbchat.frame.outcome import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of a run.
+
+    Attributes:
+        done: places that have an answer or an error; of them `errors` have an error.
+        requests: answers and errors that were asked for in this run.
+        tokens, cost_usd: of those; the price of an answer where it is known.
+        priced: whether the price of every answer is known.
+        stopped: why the run ended before all was done, or None.
+    """
+
+    done: int = 0
+    errors: int = 0
+    requests: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    priced: bool = True
+    stopped: str | None = None
+    began: float = field(default_factory=time.perf_counter)
+    asking: float | None = None  # when the first question was sent
+
+    def settled(self, failed: bool) -> None:
+        """A place has its answer or error."""
+        self.done += 1
+        self.errors += failed
+
+    def asked(self, outcome: Outcome) -> None:
+        """A question came back."""
+        self.requests += 1
+        usage = outcome.message.usage_metadata if outcome.message is not None else None
+        self.tokens += usage.total_tokens if usage else 0
+        self.cost_usd += outcome.cost_usd or 0.0
+        self.priced = self.priced and (outcome.message is None or outcome.cost_usd is not None)
+
+    @property
+    def asking_s(self) -> float:
+        """Seconds since the first question was sent; 0 before."""
+        return time.perf_counter() - self.asking if self.asking else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.perf_counter() - self.began

@@ -1,0 +1,100 @@
+"""Format strings over the columns of a DataFrame: `"Classify the tone of: {review}"`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from nbchat.values.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class EmptyCell(ValueError):
+    """A row lacks a value that its prompt needs; nothing is sent for it."""
+
+
+def fields_of(template: str) -> list[str]:
+    """The names in braces, in order.
+
+    Raises:
+        ConfigurationError: a brace without its partner.
+    """
+    try:
+        return [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the prompt {template!r:.80} is no format string: {error}; write {{{{ and }}}} for braces that are text"
+        ) from None
+
+
+def column(frame: pd.DataFrame, name: Any) -> Any:
+    """The values of a column, or of a level of the index, by name. A column may be named by the text of its label.
+
+    Raises:
+        ConfigurationError: there is none of that name, or there are two; names those that are alike.
+    """
+    labels = {str(label): label for label in frame.columns}
+    if name in frame.columns or str(name) in labels:
+        found: Any = frame[name if name in frame.columns else labels[str(name)]]
+        if found.ndim > 1:
+            raise ConfigurationError(f"the frame has {found.shape[1]} columns {name!r}: rename all but one of them")
+        return found.array
+    if name in frame.index.names:
+        return frame.index.get_level_values(name).array
+    near = get_close_matches(str(name), labels, n=3, cutoff=0.5) or list(labels)[:10]
+    raise ConfigurationError(f"the frame has no column {name!r}; it has {', '.join(map(repr, near)) or 'none'}")
+
+
+def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
+    """A function from a row's position to the text of the template for that row.
+
+    Only `{column}`, `{column:format}` and `{column!r}` are names; braces in the data are data. The function raises
+    `EmptyCell` where a value is missing (None, NaN, NaT).
+
+    Raises:
+        ConfigurationError: a field is no column, or has no name.
+    """
+    formatter = Formatter()
+    parts: list[tuple[str, Any, str, str, str | None]] = []
+    fields_of(template)
+    for text, field, form, conversion in formatter.parse(template):
+        if field == "":
+            raise ConfigurationError(f"the prompt {template!r:.80} has {{}} without the name of a column in it")
+        values = None if field is None else column(frame, field)
+        parts.append((text, values, field or "", form or "", conversion))
+
+    def text_of(row: int) -> str:
+        out = []
+        for text, values, field, form, conversion in parts:
+            out.append(text)
+            if values is not None:
+                value = present(values[row], field)
+                try:
+                    out.append(format(formatter.convert_field(value, conversion), form))
+                except (ValueError, TypeError) as error:
+                    raise EmptyCell(f"{field} is {value!r:.60}, which {{:{form}}} does not fit: {error}") from None
+        return "".join(out)
+
+    return text_of
+
+
+def present(value: Any, name: str) -> Any:
+    """A cell's value; raises `EmptyCell` where it is missing."""
+    if missing(value):
+        raise EmptyCell(f"{name} is empty ({value!r}) in this row, so nothing was sent")
+    return value
+
+
+def missing(value: Any) -> bool:
+    """Whether a cell is None, NaN, NaT or NA."""
+    if isinstance(value, str):
+        return False
+    if value is None:
+        return True
+    import pandas as pd
+
+    return pd.api.types.is_scalar(value) and bool(pd.isna(value))

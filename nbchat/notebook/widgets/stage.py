@@ -1,0 +1,164 @@
+"""A widget that shows what Python holds: a small state and HTML in slots, sent as changes, at most 15 times a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import anywidget
+
+from nbchat.notebook.display import REDRAW_S, REST
+from nbchat.notebook.render.style import style_tag
+from nbchat.notebook.widgets.changes import slot_changes
+from nbchat.notebook.widgets.saved import SavedState
+
+FAREWELL_S = 3.0  # a cell that is moved takes its view away for a moment
+_HERE = Path(__file__).parent
+
+
+def front(name: str) -> tuple[str, str]:
+    """(ES module, style sheet) of a widget: its own script after what all of them share."""
+    script = (_HERE / "stage.js").read_text(encoding="utf-8") + (_HERE / f"{name}.js").read_text(encoding="utf-8")
+    style = style_tag().removeprefix("<style>").removesuffix("</style>")
+    return script, style + (_HERE / "widgets.css").read_text(encoding="utf-8")
+
+
+class Stage(anywidget.AnyWidget):
+    """What the panel, the comparison and the explorer share.
+
+    A subclass gives `picture` and handlers `async def do_NAME(content, buffers)` of the page's messages. Handlers run
+    as tasks on the loop of the kernel; what one raises is shown on the page.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.error = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._views: set[str] = set()
+        self._farewell: asyncio.TimerHandle | None = None
+        self._drawing: asyncio.TimerHandle | None = None
+        self._next = 0.0
+        self._state: dict[str, Any] = {}  # as the page has it
+        self._slots: dict[str, str] = {}
+        self._saved = SavedState(self.saved)
+        self.on_msg(self._heard)
+
+    def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """(state, HTML by slot) of now; a slot whose HTML did not change is the same string."""
+        raise AssertionError("a subclass gives the picture")
+
+    def saved(self) -> tuple[str, str]:
+        """(HTML, plain text) that stays in the notebook file."""
+        raise AssertionError("a subclass says what is saved")
+
+    def touch(self) -> None:
+        """Something changed: draw it when it is time to."""
+        self._find_loop()
+        if self._drawing is None and self._loop is not None and self.comm is not None:
+            self._drawing = self._loop.call_later(max(0.0, self._next - time.monotonic()), self.flush)
+
+    def flush(self) -> None:
+        """Draw now: send what changed since."""
+        if self._drawing is not None:
+            self._drawing.cancel()
+            self._drawing = None
+        begun = time.monotonic()
+        state, slots = self.picture()
+        changes = slot_changes(self._slots, slots)
+        if state != self._state:
+            changes["state"] = state
+        self._state, self._slots = state, slots
+        if changes and self._views:
+            self.send(changes)
+        took = time.monotonic() - begun
+        self._next = time.monotonic() + max(REDRAW_S, REST * took)
+
+    def keep(self) -> None:
+        """Draw now, in the saved notebook too."""
+        self.flush()
+        self._saved.update()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """Run a handler as a task on the kernel's loop."""
+        self._find_loop()
+        if self._loop is None:
+            work.close()
+            return None
+        task = self._loop.create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            self.touch()
+
+    def _find_loop(self) -> None:
+        if self._loop is None or self._loop.is_closed():
+            try:
+                self._loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self._loop = None
+
+    def _heard(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:
+        self._find_loop()
+        try:
+            here = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            here = False
+        if here:
+            self._handle(content, buffers)
+        elif self._loop is not None:  # a kernel may hear the page in another thread
+            self._loop.call_soon_threadsafe(self._handle, content, buffers)
+
+    def _handle(self, content: dict[str, Any], buffers: list[Any]) -> None:
+        self.send({"heard": content.get("n")})
+        handler = getattr(self, f"do_{content.get('do')}", None)
+        if handler is not None:
+            self.start(handler(content, buffers))
+
+    async def do_hello(self, content: dict[str, Any], _: list[Any]) -> None:
+        """A view came: it gets everything."""
+        self._views.add(content["view"])
+        if self._farewell is not None:
+            self._farewell.cancel()
+            self._farewell = None
+        self.flush()
+        whole = {name: [0, html] for name, html in self._slots.items()}
+        self.send({"to": content["view"], "state": self._state, "slots": whole})
+
+    async def do_gone(self, content: dict[str, Any], _: list[Any]) -> None:
+        """A view went: with the last one all ends, unless another comes soon."""
+        self._views.discard(content["view"])
+        if not self._views and self._loop is not None and self._farewell is None:
+            self._farewell = self._loop.call_later(FAREWELL_S, self.close)
+
+    async def do_dismiss(self, _: dict[str, Any], __: list[Any]) -> None:
+        """The error was read."""
+        self.error = ""
+        self.touch()
+
+    def close(self) -> None:
+        """Stop what runs and leave the page; showing the widget again opens it again."""
+        for timer in (self._farewell, self._drawing):
+            if timer is not None:
+                timer.cancel()
+        self._farewell = self._drawing = None
+        for task in list(self._tasks):
+            task.cancel()
+        self._views.clear()
+        super().close()
+
+    def _ipython_display_(self) -> None:
+        self._find_loop()
+        self.open()
+        state, slots = self.picture()
+        self._state, self._slots = state, slots
+        self._saved.show(self.model_id)
