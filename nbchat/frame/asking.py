@@ -22,6 +22,8 @@ from nbchat.values.errors import OverloadedError, QuotaError, RateLimitError
 from nbchat.values.messages import AIMessage
 
 PATIENCE = 6  # further tries of a question that a busy server refused, each with the model's own retries
+CROWD = 16  # questions under way
+GATHER_S = 0.02  # to wait for others to land
 STOP_S = 1.0  # to wait for connections to close
 
 Question = tuple[Any, Callable[[], Flow[AIMessage]]]  # a ticket, and what starts its flow
@@ -52,16 +54,19 @@ class Asking:
     def landed(self, wait: float, run: Callable[..., Any]) -> list[tuple[Any, Outcome]]:
         """What has come by now; waits up to so many seconds for the first. A function that is wanted is `run` here."""
         out: list[tuple[Any, Outcome]] = []
-        while True:
-            try:
-                ticket, come = self._landed.get(timeout=wait) if wait and not out else self._landed.get_nowait()
-            except queue.Empty:
-                return out
-            if isinstance(come, Outcome):
-                self.under_way -= 1
-                out.append((ticket, come))
-            else:
-                self._run(come, run)
+        try:
+            come: Any = self._landed.get(timeout=wait) if wait else self._landed.get_nowait()
+            if wait and len(self._tasks) > CROWD:
+                time.sleep(GATHER_S)  # where many come, they are cheaper by the dozen
+            while True:
+                if isinstance(come[1], Outcome):
+                    self.under_way -= 1
+                    out.append(come)
+                else:
+                    self._run(come[1], run)
+                come = self._landed.get_nowait()
+        except queue.Empty:
+            return out
 
     def stop(self) -> None:
         """Cancel what is under way, and wait until its connections are closed."""

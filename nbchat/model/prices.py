@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from functools import lru_cache
 
 from nbchat.values.messages import AIMessage
 from nbchat.values.usage import Usage
 
+PRICE_S = 600  # a price holds for so long: some depend on the time of day
 BATCH_SHARE = 0.5  # what every provider's Batch API takes of the usual price
 
 _IDS = {  # our providers' names, where genai-prices has others
@@ -21,7 +23,6 @@ _IDS = {  # our providers' names, where genai-prices has others
     "mistralai": "mistral",
 }
 _FREE = frozenset({"local", "ollama", "vllm", "lmstudio", "llamacpp", "sglang"})  # the user's own machine
-_UNPRICED: set[tuple[int, str, str | None]] = set()  # a search that finds nothing takes long
 
 
 def cost_usd(
@@ -47,30 +48,27 @@ def cost_usd(
         return 0.0
     if usage is None or not model:
         return None
-    price = _price(usage, model, provider)
+    price = _price(tuple(_counts(usage).items()), model, provider, int(time.time() // PRICE_S))
     return price if price is None else price * (BATCH_SHARE if batch else 1.0)
 
 
-def _price(usage: Usage, model: str, provider: str | None) -> float | None:
+@lru_cache(maxsize=10_000)  # genai-prices takes about as long as all the rest of a short answer
+def _price(counts: tuple[tuple[str, int], ...], model: str, provider: str | None, period: int) -> float | None:
     import genai_prices
 
-    unpriced = (id(genai_prices.data_snapshot.get_snapshot()), model, provider)  # the prices may be updated meanwhile
-    if unpriced in _UNPRICED:
-        return None
-    counts = {name: count for name, count in _counts(usage).items() if count}
     try:
         found = genai_prices.calc_price(
-            genai_prices.Usage(**counts), model_ref=model, provider_id=_IDS.get(provider or "", provider)
+            genai_prices.Usage(**dict(counts)), model_ref=model, provider_id=_IDS.get(provider or "", provider)
         )
     except (LookupError, ValueError):  # a model or a provider that it does not know
-        _UNPRICED.add(unpriced)
         return None
     return float(found.total_price)
 
 
-def _counts(usage: Usage) -> dict[str, Any]:
+def _counts(usage: Usage) -> dict[str, int]:
+    """What genai-prices calls the counts; those that are 0 or not known are left out."""
     inputs, outputs = usage.get("input_token_details", {}), usage.get("output_token_details", {})
-    return {
+    counts = {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cache_read_tokens": inputs.get("cache_read"),
@@ -78,3 +76,4 @@ def _counts(usage: Usage) -> dict[str, Any]:
         "input_audio_tokens": inputs.get("audio"),
         "output_audio_tokens": outputs.get("audio"),
     }
+    return {name: count for name, count in counts.items() if count}
