@@ -106,6 +106,8 @@ class Batch:
             self.run.tally.stopped = "interrupted; run it again to go on"
         except JournalError as error:
             self.run.tally.stopped = str(error)
+            if not self.run.tally.requests:
+                raise
             warnings.warn(f"the batch stopped, its frame has what came: {error}", RuntimeWarning, stacklevel=2)
         finally:
             draw(True)

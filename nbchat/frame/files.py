@@ -44,6 +44,9 @@ def batch_file(
     _kind(target)
     pieces = _pieces(Path(source).expanduser()) if is_path(source) else iter([source])
     unfinished = target.with_name(f"{target.name}.unfinished")
+    with _told(target, "written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
     with ExitStack() as stack:
         write = stack.enter_context(_writer(target, unfinished))
         for piece in pieces:
@@ -63,11 +66,11 @@ def _kind(path: Path) -> str:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _told(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(f"the file {str(path)!r} cannot be read: {error.strerror or error}") from None
+        raise ConfigurationError(f"the file {str(path)!r} cannot be {what}: {error.strerror or error}") from None
     except ImportError:
         raise ConfigurationError("Parquet needs pyarrow: pip install pyarrow") from None
 
@@ -75,7 +78,7 @@ def _readable(path: Path) -> Iterator[None]:
 def _read_whole(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    with _readable(path):
+    with _told(path, "read"):
         match _kind(path):
             case "parquet":
                 return pd.read_parquet(path)
@@ -86,7 +89,7 @@ def _read_whole(path: Path) -> pd.DataFrame:
 def _pieces(path: Path) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
-    with _readable(path):
+    with _told(path, "read"):
         if (kind := _kind(path)) == "parquet":
             import pyarrow.parquet
 
@@ -105,7 +108,7 @@ def _writer(target: Path, path: Path) -> Iterator[Callable[[pd.DataFrame], None]
 
         def write_text(frame: pd.DataFrame) -> None:
             separator = "\t" if kind == "tsv" else ","
-            frame.to_csv(path, sep=separator, index=False, mode="a" if opened else "w", header=not opened)
+            frame.to_csv(path, sep=separator, index=_named(frame), mode="a" if opened else "w", header=not opened)
             opened.append(True)
 
         def write_parquet(frame: pd.DataFrame) -> None:
@@ -113,9 +116,15 @@ def _writer(target: Path, path: Path) -> Iterator[Callable[[pd.DataFrame], None]
             import pyarrow.parquet
 
             frame.attrs = {}
+            schema = opened[0].schema if opened else None
+            table = pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=_named(frame))
             if not opened:
-                table = pyarrow.Table.from_pandas(frame, preserve_index=False)
                 opened.append(stack.enter_context(pyarrow.parquet.ParquetWriter(path, table.schema)))
-            opened[0].write_table(pyarrow.Table.from_pandas(frame, schema=opened[0].schema, preserve_index=False))
+            opened[0].write_table(table)
 
         yield write_parquet if kind == "parquet" else write_text
+
+
+def _named(frame: pd.DataFrame) -> bool:
+    """Whether the index says more than the number of the row."""
+    return type(frame.index).__name__ != "RangeIndex"

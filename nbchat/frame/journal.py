@@ -62,18 +62,24 @@ class Journal:
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path or "", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            self._check_version()
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, VERSION):
-                raise JournalError(
-                    f"the journal {self.path} is of version {version}, and this nbchat writes version {VERSION}: "
-                    "give another file, journal='…', or update nbchat"
-                )
             with self._transaction() as db:  # also a trial whether it can be written
                 for statement in _TABLES.split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _check_version(self) -> None:
+        """Raises JournalError where the file is somebody else's, or of another time; it is left as it is then."""
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            raise JournalError(
+                f"the journal {self.path} is of version {version}, and this nbchat writes version {VERSION}: "
+                "give another file, journal='…', or update nbchat"
+            )
+        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise JournalError(f"{self.path} is a database, but no journal of nbchat's: give another file, journal='…'")
 
     def take(self, keys: Sequence[str]) -> tuple[dict[str, Outcome], set[str]]:
         """The answers that are there, by key, and what another living process has claimed; the rest is ours to ask."""

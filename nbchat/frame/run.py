@@ -91,6 +91,7 @@ class Run:
         self._awaited: dict[str, list[Cell]] = {}  # all places of a question that is not answered yet
         self._unsaved: list[tuple[str, str, Outcome]] = []
         self._hopeless: dict[int, Exception] = {}  # by answerer: each further request would be refused likewise
+        self._stuck = False
         self._last_cell = False
         self._polled = 0.0
         self._saved = time.monotonic()
@@ -124,10 +125,10 @@ class Run:
     def _over(self) -> bool:
         if self._asking.under_way or self._unsaved or self._elsewhere:
             return False
-        if self._ready:  # nothing is under way that could leave room: the budget is used up
+        if self._stuck:
             self.tally.stopped = f"the budget of {self._budget.said} is reached"
             return True
-        return self._last_cell
+        return self._last_cell and not self._ready
 
     def _filled(self) -> list[int]:
         """Take in further rows while there is room; returns the places that are settled without asking."""
@@ -147,6 +148,7 @@ class Run:
             else:
                 sent.append((question, partial(answerer.flow, question.messages)))
             self._ready.popleft()
+        self._stuck = bool(self._ready) and not sent and not self._asking.under_way  # the budget is used up
         if sent:
             self.tally.asking = self.tally.asking or time.perf_counter()
             self._asking.put(sent)

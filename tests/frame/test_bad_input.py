@@ -1,0 +1,163 @@
+"""What careless people put in: told before anything is sent, or a row with its error."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nbchat import batch_frame
+from nbchat.frame.journal import JournalError
+from nbchat.values.errors import ConfigurationError
+from tests.frame.conftest import Counted
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("Tone of {revew}", "'review'"),  # names what is alike
+        ("reveiw", "'review'"),
+        ("What is the tone?", "every row would ask the same"),
+        ("Tone of {review", "braces"),
+        ("Tone of {}", "without the name"),
+        ("{review.upper}", "no column 'review.upper'"),
+        ("{review[0]}", r"no column 'review\[0\]'"),
+        (["only one"], "1 prompts for 3 rows"),
+        (None, "needs a prompt"),
+    ],
+)
+def test_a_prompt_that_cannot_be_is_told_before_anything_is_sent(
+    prompt: Any, says: str, reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        batch_frame(reviews, prompt, model)
+    assert asked.total == 0 and not os.path.exists(".nbchat")
+
+
+def test_empty_cells_and_prompts_that_are_no_text_are_rows_with_their_error(model: Any, asked: Counted) -> None:
+    values = ["fine", None, np.nan, "", "  ", 7, pd.NA, [], ["hi"], {"role": "nobody", "content": "x"}]
+    out = batch_frame(pd.DataFrame({"q": pd.Series(values, dtype=object)}), "q", model)
+    assert out.error.notna().tolist() == [False, True, True, True, True, True, True, True, False, True]
+    assert asked.by_text == {"fine": 1, "hi": 1}
+    assert (out.attempts[out.error.notna()] == 0).all()
+
+
+def test_a_function_that_fails_for_a_row_fails_that_row(reviews: pd.DataFrame, model: Any) -> None:
+    out = batch_frame(reviews, lambda row: f"{1 / (int(row.stars) - 1):.2f}", model)
+    assert out.error.notna().tolist() == [False, True, False] and "ZeroDivisionError" in out.error.iloc[1]
+
+
+def test_indexes_and_columns_of_every_kind_are_kept(model: Any) -> None:
+    rows = pd.DataFrame(
+        {
+            "kind": pd.Categorical(["a", "b", None]),
+            "day": pd.to_datetime(["2026-01-01", None, "2026-01-03"]),
+            "n": pd.array([1, None, 3], dtype="Int64"),
+        },
+        index=pd.MultiIndex.from_tuples([("u", 1), ("u", 1), ("v", 2)], names=["who", "no"]),
+    )
+    out = batch_frame(rows, "{who} {kind} {day:%Y} {n}", model)
+    pd.testing.assert_frame_equal(out[rows.columns], rows)
+    assert out.response.iloc[0] == "You said: u a 2026 1" and out.error.notna().tolist() == [False, True, True]
+
+
+def test_columns_of_a_multiindex_stay_one(model: Any) -> None:
+    rows = pd.DataFrame([["hi", 1]], columns=pd.MultiIndex.from_tuples([("text", "en"), ("n", "")]))
+    out = batch_frame(rows, lambda row: row[("text", "en")], model)
+    assert out[("response", "")].iloc[0] == "You said: hi" and out[("text", "en")].iloc[0] == "hi"
+
+
+def test_an_empty_frame_comes_back_with_the_columns(model: Any, asked: Counted) -> None:
+    out = batch_frame(pd.DataFrame({"review": pd.Series([], dtype=str)}), "{review}", model)
+    assert len(out) == 0 and "response" in out.columns and asked.total == 0
+
+
+def test_a_column_that_exists_is_not_overwritten(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    with pytest.raises(ConfigurationError, match="prefix='chat_'"):
+        batch_frame(reviews.assign(response="mine"), "{review}", model)
+    assert asked.total == 0
+
+
+def test_two_columns_of_one_name_are_told_apart_only_where_they_are_asked_for(model: Any) -> None:
+    rows = pd.DataFrame([["a", "b", "c"]], columns=["x", "x", "y"])
+    assert batch_frame(rows, "{y}", model).response.iloc[0] == "You said: c"
+    with pytest.raises(ConfigurationError, match="2 columns 'x'"):
+        batch_frame(rows, "{x}", model)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "openai", "nobody:x", []])
+def test_a_model_that_is_none_is_told(wrong: Any, reviews: pd.DataFrame) -> None:
+    with pytest.raises(ConfigurationError):
+        batch_frame(reviews, "{review}", wrong)
+
+
+@pytest.mark.parametrize("rows", [7, {"a": 1}, [["x"]]])
+def test_what_is_no_table_is_told(rows: Any, model: Any) -> None:
+    with pytest.raises(ConfigurationError, match="DataFrame"):
+        batch_frame(rows, "{a}", model)
+
+
+def _locked(path: Path) -> sqlite3.Connection:
+    held = sqlite3.connect(path, isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    return held
+
+
+def test_a_locked_journal_is_told_before_anything_is_sent(
+    reviews: pd.DataFrame, model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbchat.frame.journal.BUSY_S", 0.05)
+    held = _locked(Path("j.sqlite"))
+    with pytest.raises(JournalError, match="another program holds it"):
+        batch_frame(reviews, "{review}", model, journal="j.sqlite")
+    held.close()
+    assert asked.total == 0
+
+
+def test_a_journal_of_another_version_is_left_alone(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    with sqlite3.connect("j.sqlite") as db:
+        db.execute("PRAGMA user_version = 99")
+    before = Path("j.sqlite").read_bytes()
+    with pytest.raises(JournalError, match="version 99"):
+        batch_frame(reviews, "{review}", model, journal="j.sqlite")
+    assert asked.total == 0 and Path("j.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["text", "folder", "under a file", "another database"])
+def test_a_file_that_is_no_journal_is_told(kind: str, reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    path = Path("j.sqlite")
+    match kind:
+        case "text":
+            path.write_text("my notes, not to be lost\n" * 100)
+        case "folder":
+            path.mkdir()
+        case "under a file":
+            path.write_text("")
+            path = path / "j.sqlite"
+        case "another database":
+            with sqlite3.connect(path) as db:
+                db.execute("CREATE TABLE answers (mine TEXT)")
+    with pytest.raises(JournalError, match="journal="):
+        batch_frame(reviews, "{review}", model, journal=path)
+    assert asked.total == 0
+
+
+def test_a_disk_that_is_full_midway_loses_nothing_that_came(
+    model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nbchat
+
+    journal = nbchat.Journal("j.sqlite")
+    journal._db.execute("PRAGMA max_page_count = 12")  # what SQLite says when there is no room
+    rows = pd.DataFrame({"q": [f"{i} " + "long " * 400 for i in range(60)]})
+    with pytest.warns(RuntimeWarning, match="full"):
+        out = batch_frame(rows, "q", model, journal=journal, max_concurrency=4)
+    about = out.attrs["nbchat"]
+    assert "full" in about["stopped"] and about["left"] > 0
+    assert out.response.notna().sum() == 60 - about["left"] > 0
+    assert asked.total < 60

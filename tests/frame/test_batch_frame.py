@@ -1,0 +1,155 @@
+"""Rows in, rows out: prompts of every kind, columns of every answer."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nbchat import HumanMessage, batch_frame, init_chat_model, tool
+from tests.frame.conftest import Counted
+from tests.servers import OpenAIServer
+
+ADDED = [
+    *("response", "finish_reason", "model", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens"),
+    *("reasoning_tokens", "cost_usd", "latency_s", "attempts", "error"),
+]
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def test_the_same_rows_come_out_in_order_with_their_index_and_the_columns_of_every_answer(
+    reviews: pd.DataFrame, model: Any
+) -> None:
+    out = batch_frame(reviews, "Tone of: {review}", model)
+    assert list(out.index) == ["x", "a", "x"]
+    assert list(out.columns) == ["review", "stars", *ADDED]
+    assert list(out.response) == [f"You said: Tone of: {text}" for text in reviews.review]
+    assert (out.total_tokens == out.input_tokens + out.output_tokens).all() and (out.cost_usd > 0).all()
+    assert set(out.finish_reason) == {"stop"} and set(out.model) == {"gpt-4o-mini"}
+    assert (out.attempts == 1).all() and (out.latency_s > 0).all() and out.error.isna().all()
+    assert list(reviews.columns) == ["review", "stars"]  # the caller's own frame is left alone
+
+
+def test_added_columns_have_nullable_types_even_where_nothing_came(model: Any) -> None:
+    out = batch_frame(pd.DataFrame({"review": [None, None]}), "{review}", model)
+    types = out.dtypes.astype(str).to_dict()
+    assert [types[name] for name in ("response", "error", "model")] == ["string"] * 3
+    assert [types[name] for name in ("input_tokens", "attempts")] == ["Int64"] * 2
+    assert [types[name] for name in ("cost_usd", "latency_s")] == ["Float64"] * 2
+    assert out.response.isna().all() and out.input_tokens.isna().all()
+
+
+def test_braces_in_the_data_are_data_and_formats_are_pythons(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame({"a b": ["{stars}"], "price": [1.5], "day": pd.to_datetime(["2026-03-01"])})
+    batch_frame(rows, "{{x}} {a b} {price:.2f} {day:%d.%m.} {a b!r}", model)
+    assert list(asked.by_text) == ["{x} {stars} 1.50 01.03. '{stars}'"]
+
+
+@pytest.mark.parametrize("kind", ["column", "series", "list", "function", "messages"])
+def test_prompts_may_be_a_column_a_series_a_list_a_function_or_message_lists(
+    kind: str, reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    prompts: Any = {
+        "column": "review",
+        "series": reviews.review,
+        "list": list(reviews.review),
+        "function": lambda row: row.review,
+        "messages": [[("user", text)] for text in reviews.review],
+    }[kind]
+    out = batch_frame(reviews, prompts, model)
+    assert list(out.response) == ["You said: good", "You said: bad", "You said: so {so}"]
+
+
+def test_a_column_of_message_lists_is_a_conversation(model: Any, server: OpenAIServer) -> None:
+    rows = pd.DataFrame({"talk": [[{"role": "system", "content": "Be kind."}, HumanMessage("hi")]]})
+    batch_frame(rows, "talk", model)
+    assert [m["role"] for m in server.requests[0].json["messages"]] == ["system", "user"]
+
+
+def test_instructions_come_from_a_text_a_template_or_a_column(reviews: pd.DataFrame, model: Any, server: Any) -> None:
+    batch_frame(reviews[:1], "review", model, system="Stars: {stars}")
+    batch_frame(reviews[:1].assign(rule="Be brief."), "review", model, system="rule")
+    assert [r.json["messages"][0]["content"] for r in server.requests] == ["Stars: 5", "Be brief."]
+
+
+def test_pictures_come_from_columns_and_an_empty_cell_is_none(model: Any, server: OpenAIServer, tmp_path: Any) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    rows = pd.DataFrame({"photo": [str(tmp_path / "a.png"), None, "missing.png"]})
+    out = batch_frame(rows, "What is this?", model, images="photo")
+    kinds = [[part["type"] for part in r.json["messages"][0]["content"]] for r in server.requests[:1]]
+    assert kinds == [["text", "image_url"]]
+    assert out.error.notna().tolist() == [False, False, True] and "missing.png" in out.error.iloc[2]
+
+
+def test_parameters_go_to_the_model_and_extras_into_columns(reviews: pd.DataFrame, model: Any, server: Any) -> None:
+    out = batch_frame(
+        reviews[:1], "review", model, temperature=0, logprobs=True, include=["mean_logprob", "message", "reasoning"]
+    )
+    assert server.requests[0].json["temperature"] == 0
+    assert out.mean_logprob.iloc[0] < 0 and out.message.iloc[0].text == out.response.iloc[0]
+    assert out.reasoning.isna().all()
+
+
+def test_identical_prompts_are_asked_once(model: Any, asked: Counted) -> None:
+    out = batch_frame(pd.DataFrame({"q": ["same"] * 50 + ["other"]}), "q", model)
+    assert asked.by_text == {"same": 1, "other": 1}
+    assert out.response.notna().all() and out.attrs["nbchat"]["requests"] == 2
+
+
+def test_a_prefix_keeps_names_apart_and_a_cell_run_again_replaces_its_own_columns(
+    reviews: pd.DataFrame, model: Any
+) -> None:
+    out = batch_frame(reviews, "review", model, prefix="chat_")
+    again = batch_frame(out, "review", model, prefix="chat_")
+    assert list(out.columns[2:]) == [f"chat_{name}" for name in ADDED]
+    pd.testing.assert_frame_equal(out, again)
+
+
+def test_frames_and_series_have_it_as_an_accessor(reviews: pd.DataFrame, model: Any) -> None:
+    whole = reviews.chat.batch("Tone: {review}", model=model)
+    alone = reviews.review.chat.batch(model=model)
+    worded = reviews.review.chat.batch("Tone: {review}", model=model)
+    assert list(whole.response) == list(worded.response)
+    assert list(alone.columns) == ["review", *ADDED] and alone.response.iloc[0] == "You said: good"
+
+
+def test_each_row_is_seen_as_it_lands(reviews: pd.DataFrame, model: Any) -> None:
+    seen: list[pd.Series] = []
+    batch_frame(reviews, "Tone: {review}", model, on_row=seen.append)
+    assert sorted(row.review for row in seen) == ["bad", "good", "so {so}"]
+    assert all(row.response == f"You said: Tone: {row.review}" for row in seen)
+    assert {row.name for row in seen} == {"x", "a"}
+
+
+def test_tools_run_on_the_callers_thread_and_the_row_pays_for_all_rounds(openai_server: OpenAIServer) -> None:
+    model = init_chat_model("gpt-test", model_provider="openai", base_url=openai_server.base_url, api_key="k")
+    threads = []
+
+    @tool
+    async def weather(city: str) -> str:
+        """The weather."""
+        threads.append(threading.current_thread())
+        return f"sunny in {city}"
+
+    out = batch_frame(pd.DataFrame({"city": ["Rome"]}), "Weather in {city}?", model, tools=[weather])
+    assert set(threads) == {threading.main_thread()}
+    assert "sunny" in out.response.iloc[0] and out.attempts.iloc[0] == 2
+    first, last = (request.json for request in openai_server.requests)
+    assert len(first["messages"]) < len(last["messages"]) and out.output_tokens.iloc[0] > 0
+
+
+def test_fallbacks_and_models_chosen_later_answer_as_well(reviews: pd.DataFrame, model: Any, server: Any) -> None:
+    nobody = init_chat_model(
+        "gpt-test", model_provider="openai", base_url="http://127.0.0.1:9/v1", api_key="k", max_retries=0
+    )
+    out = batch_frame(reviews, "{review}", nobody.with_fallbacks([model.with_retry()]))
+    assert out.error.isna().all() and set(out.model) == {"gpt-4o-mini"}
+    chosen = init_chat_model(
+        "gpt-5-mini", model_provider="openai", base_url=server.base_url, api_key="k", configurable_fields=["model"]
+    )
+    assert set(batch_frame(reviews, "{review}", chosen).model) == {"gpt-5-mini"}
