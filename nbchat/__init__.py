@@ -31,6 +31,7 @@ _HOMES = {
     "nbchat.notebook.live": ("live",),
     "nbchat.notebook.render.renderers": ("add_renderer",),
     "nbchat.notebook.widgets.panel": ("ChatPanel",),
+    "nbchat.notebook.widgets.explore": ("explore",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)
@@ -57,6 +58,7 @@ _SHOWN = {
     "nbchat.model.chat": ("Chat",),
     "nbchat.model.chat_model": ("ChatModel",),
     "nbchat.model.tools": ("Tool",),
+    "nbchat.frame.estimate": ("Estimate",),
     "nbchat.frame.progress": ("Progress",),
 }
 

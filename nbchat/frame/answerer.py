@@ -10,13 +10,14 @@ from typing import Any
 from nbchat.flow.converse import converse
 from nbchat.flow.effects import Flow
 from nbchat.flow.structured import Form, read_value
+from nbchat.local.serve import SLOTS
 from nbchat.model.combinators import Around
 from nbchat.model.configurable import ConfigurableModel
 from nbchat.model.init import init_chat_model
 from nbchat.model.prices import cost_usd
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
-from nbchat.model.verbs import Verbs
+from nbchat.model.verbs import DEFAULT_CONCURRENCY, Verbs
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, HumanMessage, Message
 from nbchat.values.usage import Usage
@@ -77,6 +78,11 @@ class Answerer:
     def provider(self) -> str | None:
         """Our name of the provider, where the model has one."""
         return getattr(_innermost(self.model), "provider", None)
+
+    @property
+    def width(self) -> int:
+        """How many requests at once it is good for: more would only wait in the embedded engine's queue."""
+        return SLOTS if self.provider == "local" else DEFAULT_CONCURRENCY
 
     @property
     def model_name(self) -> str | None:

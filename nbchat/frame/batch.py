@@ -46,6 +46,7 @@ class Batch:
         self.total = len(cells) if cells is not None else len(frame) * len(self.answerers) * plan.n
         self.columns = Columns(self.total, self._schema, plan.include)
         check_names(self.added_names(), self.input.columns)
+        self.width = plan.max_concurrency or max(each.width for each in self.answerers)
         prompts = Prompts(self.input, plan.prompt, plan.system, plan.images, plan.files)
         budget = Budget(plan.budget_usd, plan.budget_tokens)
         budget.check(self.answerers)
@@ -59,7 +60,7 @@ class Batch:
             self.columns,
             self.journal,
             budget,
-            width=plan.max_concurrency,
+            width=self.width,
             limiter=limiter,
             again=again,
             labelled=self.compares,

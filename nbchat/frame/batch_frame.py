@@ -62,7 +62,8 @@ def batch_frame(
         include: further columns, of "reasoning", "mean_logprob" and "message".
         prefix: before the name of each added column.
         journal: an SQLite file, or an open `Journal`; None for none.
-        max_concurrency: the most requests at once; fewer run while the server says that it is too much.
+        max_concurrency: the most requests at once (128; 4 of the embedded model); fewer run while the server says that
+            it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.
         budget_usd, budget_tokens: what may be spent by this call; it stops before that is passed.
         errors: "rows" puts them into the column `error`; "raise" raises the first.

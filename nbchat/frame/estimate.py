@@ -119,7 +119,7 @@ def _from_sample(batch: Batch, asked: Any, to_ask: int) -> Estimate:
     means = [_mean(asked, name) for name in names]
     about = asked.attrs["nbchat"]
     input_tokens, output_tokens, cost, latency = (None if mean is None else mean * to_ask for mean in means)
-    seconds = None if latency is None else latency / min(batch.plan.max_concurrency, max(1, to_ask))
+    seconds = None if latency is None else latency / min(batch.width, max(1, to_ask))
     return Estimate(
         batch.total,
         batch.total - to_ask,

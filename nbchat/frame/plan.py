@@ -12,12 +12,12 @@ from uuid import uuid4
 
 from nbchat.frame.journal import DEFAULT, Journal
 from nbchat.io.rate_limiter import InMemoryRateLimiter
-from nbchat.model.verbs import DEFAULT_CONCURRENCY
 from nbchat.values.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 32  # plans that are remembered, for `retry_errors`
+UNLIMITED = 1e6  # requests a second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Plan:
     include: Sequence[str] = ()
     prefix: str = ""
     journal: Journal | str | os.PathLike[str] | None = DEFAULT
-    max_concurrency: int = DEFAULT_CONCURRENCY
+    max_concurrency: int | None = None
     rpm: float | None = None
     tpm: float | None = None
     budget_usd: float | None = None
@@ -53,7 +53,7 @@ class Plan:
             raise ConfigurationError(f"n is the number of samples a row, at least 1, not {self.n!r}")
         if self.n > 1 and self.wide:
             raise ConfigurationError("wide=True gives a column a model; with n= samples a row, leave it out")
-        if self.max_concurrency < 1:
+        if self.max_concurrency is not None and self.max_concurrency < 1:
             raise ConfigurationError(f"max_concurrency is a number of at least 1, not {self.max_concurrency!r}")
         if self.errors not in ("rows", "raise"):
             raise ConfigurationError(f"errors= takes 'rows' or 'raise', not {self.errors!r}")
@@ -65,7 +65,7 @@ class Plan:
                 raise ConfigurationError(f"{name} is a number a minute above 0, not {value!r}")
         if self.rpm is None and self.tpm is None:
             return None
-        a_second = self.rpm / 60 if self.rpm else float(self.max_concurrency) * 1000
+        a_second = self.rpm / 60 if self.rpm else UNLIMITED
         return InMemoryRateLimiter(
             requests_per_second=a_second, max_bucket_size=max(1.0, a_second), tokens_per_minute=self.tpm
         )

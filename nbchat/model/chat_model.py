@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nbchat.flow.answer import Cache, answer, cache_key
+from nbchat.flow.answer import Cache, answer
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.forced_tool import by_schema
@@ -65,8 +65,8 @@ class ChatModel(Verbs[AIMessage]):
             return flow
         return observed(flow, handlers, merged, self.described(call), messages)
 
-    def request_key(self, input: Any) -> str:
-        return cache_key(self.target, self.call(read_messages(input)))
+    def asked(self, input: Any) -> tuple[Target, Call]:
+        return self.target, self.call(read_messages(input))
 
     def _answer(self, call: Call) -> Flow[AIMessage]:
         cache = cache_in_use(self.cache)

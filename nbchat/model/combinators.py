@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
+from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.retry import may_retry
 from nbchat.flow.second_chances import Errors, again, first_that_answers
 from nbchat.model.config import RunnableConfig
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ChatError, ConfigurationError, StructuredOutputError
+from nbchat.wire.codec import Call
 
 Out = TypeVar("Out")
 
@@ -30,9 +32,9 @@ class Around(Verbs[Out]):
         """The config of the model inside."""
         return getattr(self.model, "config", None)
 
-    def request_key(self, input: Any) -> str:
-        """That of the model inside."""
-        return self.model.request_key(input)
+    def asked(self, input: Any) -> tuple[Target, Call]:
+        """Those of the model inside."""
+        return self.model.asked(input)
 
     def bind(self, **kwargs: Any) -> Self:
         """See `ChatModel.bind`."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
+from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.names import split_name
@@ -15,6 +16,7 @@ from nbchat.providers.endpoint import Secret
 from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.schema import output_schema
+from nbchat.wire.codec import Call
 
 KEPT = 32  # made models that are kept, of each configurable one
 _OURS = frozenset(
@@ -55,9 +57,9 @@ class ConfigurableModel(Verbs[Any]):
         merged.pop("configurable", None)
         return model.flow(input, merged, stream=stream, **kwargs)
 
-    def request_key(self, input: Any) -> str:
-        """That of the model which is chosen beforehand."""
-        return self.chosen(self.config).request_key(input)
+    def asked(self, input: Any) -> tuple[Target, Call]:
+        """Those of the model which is chosen beforehand."""
+        return self.chosen(self.config).asked(input)
 
     def chosen(self, config: RunnableConfig | None = None) -> Any:
         """The model that a call with this config asks.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic_core import to_json
 
+from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.structured import Form, structured
 from nbchat.model.combinators import Around
@@ -35,13 +36,13 @@ class StructuredModel(Around[Any]):
     include_raw: bool = False
 
     def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[Any]:
-        answer = self.model.flow(self._asked(input), config, stream=stream, **kwargs)
+        answer = self.model.flow(self._told(input), config, stream=stream, **kwargs)
         return structured(answer, self.form, stream=stream, include_raw=self.include_raw)
 
-    def request_key(self, input: Any) -> str:
-        return self.model.request_key(self._asked(input))
+    def asked(self, input: Any) -> tuple[Target, Call]:
+        return self.model.asked(self._told(input))
 
-    def _asked(self, input: Any) -> Any:
+    def _told(self, input: Any) -> Any:
         return _told(read_messages(input), self.form) if self.form.method == "json_mode" else input
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> Self:

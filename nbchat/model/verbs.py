@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from nbchat.flow.answer import cache_key
+from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.io import fanout
 from nbchat.io.drivers import adrive, arun, drive, run
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.values.errors import ChatError, ConfigurationError
+from nbchat.wire.codec import Call
 
 if TYPE_CHECKING:
     from nbchat.model.combinators import Retrying, WithFallbacks
@@ -26,13 +29,21 @@ class Verbs(Generic[Out]):
         """A flow that yields what `stream` shows, and returns what `invoke` returns."""
         raise AssertionError("a subclass gives the flow")
 
+    def asked(self, input: Any) -> tuple[Target, Call]:
+        """Who `invoke(input)` would ask first, and what.
+
+        Raises:
+            ConfigurationError: it could not be sent.
+        """
+        raise AssertionError("a subclass gives the call")
+
     def request_key(self, input: Any) -> str:
         """A name for the whole request that `invoke(input)` would send, without the API key.
 
         Raises:
             ConfigurationError: it could not be sent.
         """
-        raise AssertionError("a subclass gives the key")
+        return cache_key(*self.asked(input))
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
         """Ask, and wait for the whole answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbchat.frame.estimate import Estimate
 from nbchat.frame.progress import Progress
 from nbchat.model.chat import Chat
 from nbchat.model.chat_model import ChatModel
@@ -43,6 +44,8 @@ def value_html(value: Any) -> str:
             return facts_html({**about, **value.options})
         case Progress():
             return article([progress_html(value)], streaming=False)
+        case Estimate():
+            return facts_html(value.facts())
     return ""
 
 

@@ -97,13 +97,22 @@ def least_certain(table: Logprobs, most: int = _SPANS) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ShownToken:
-    """A token, or several (`length`) that only together are characters."""
+    """A token, or several that only together are characters."""
 
     text: str
+    tokens: tuple[TokenLogprob, ...]
     probability: float
     entropy: float | None
-    alternatives: tuple[tuple[str, float], ...]
-    length: int = 1
+
+    @classmethod
+    def of(cls, text: str, tokens: list[TokenLogprob]) -> ShownToken:
+        """These tokens as one."""
+        return cls(text, tuple(tokens), math.exp(sum(token.logprob for token in tokens)), tokens[0].entropy)
+
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """What might have stood in its place; a piece of a character has none."""
+        return self.tokens[0].alternatives if len(self.tokens) == 1 else ()
 
 
 def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
@@ -113,10 +122,10 @@ def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
         held.append(token)
         text = _text(held)
         if text is not None:
-            yield _joined(held, text)
+            yield ShownToken.of(text, held)
             held = []
     if held:
-        yield _joined(held, "".join(map(token_text, held)))
+        yield ShownToken.of("".join(map(token_text, held)), held)
 
 
 def token_text(token: TokenLogprob | Alternative) -> str:
@@ -140,17 +149,10 @@ def _text(tokens: list[TokenLogprob]) -> str | None:
         return "".join(token.token for token in tokens)
 
 
-def _joined(tokens: list[TokenLogprob], text: str) -> ShownToken:
-    probability = math.exp(sum(token.logprob for token in tokens))
-    first = tokens[0]
-    others = tuple((token_text(a), a.probability) for a in first.alternatives) if len(tokens) == 1 else ()
-    return ShownToken(text, probability, first.entropy, others, len(tokens))
-
-
 def _token(token: ShownToken) -> str:
     classes = [f"{letter}{step}" for letter, step in zip("abc", tint_steps(token), strict=True) if step]
     about = f' class="{" ".join(classes)}"' if classes else ""
-    rows = "&#10;".join(escape_attribute(_row(*other)) for other in token.alternatives)
+    rows = "&#10;".join(escape_attribute(_row(token_text(a), a.probability)) for a in token.alternatives)
     more = f' data-a="{rows}"' if rows else f' title="{token.probability:.0%}"'
     return f'<i tabindex="0"{about}{more}>{escape_text(with_white_space(token.text))}</i>'
 

@@ -12,8 +12,8 @@ def progress_html(progress: Progress) -> str:
     """The line, its number of rows in bold, and the bar."""
     tally = progress.tally
     rows = "rows" if progress.share >= 1 else f"of {progress.total:,} rows"
-    said = " · ".join([f"<b>{tally.done:,}</b> {rows}", *map(escape_text, progress.facts())])
+    said = " · ".join([f'<b style="color:var(--nb-fg)">{tally.done:,}</b> {rows}', *map(escape_text, progress.facts())])
     colour = "var(--nb-warn)" if tally.stopped else "var(--nb-accent)"
     bar = f'<div style="{_BAR}{colour};margin-top:0;width:{100 * progress.share:.1f}%"></div>'
     spoken = f'role="progressbar" aria-label="rows done" aria-valuenow="{100 * progress.share:.0f}"'
-    return f'<div class="progress">{said}<div {spoken} style="{_BAR}var(--nb-line)">{bar}</div></div>'
+    return f'<div style="font-size:13px;color:var(--nb-mute)">{said}<div {spoken} style="{_BAR}var(--nb-line)">{bar}</div></div>'

@@ -34,6 +34,8 @@ def whole_characters(text: str) -> str:
 
 def visible(text: str) -> str:
     """Show what hides: a control, zero-width or direction-changing character is `⟨U+202E⟩`; tab and newline stay."""
+    if text.isprintable():  # the usual case, kept short
+        return text
     return _INVISIBLE.sub(lambda m: f"⟨U+{ord(m[0]):04X}⟩", whole_characters(text))
 
 

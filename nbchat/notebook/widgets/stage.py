@@ -23,7 +23,10 @@ def front(name: str) -> tuple[str, str]:
     """(ES module, style sheet) of a widget: its own script after what all of them share."""
     script = (_HERE / "stage.js").read_text(encoding="utf-8") + (_HERE / f"{name}.js").read_text(encoding="utf-8")
     style = style_tag().removeprefix("<style>").removesuffix("</style>")
-    return script, style + (_HERE / "widgets.css").read_text(encoding="utf-8")
+    for own in ("widgets", name):
+        if (sheet := _HERE / f"{own}.css").exists():
+            style += sheet.read_text(encoding="utf-8")
+    return script, style
 
 
 class Stage(anywidget.AnyWidget):

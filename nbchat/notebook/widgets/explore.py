@@ -1,0 +1,241 @@
+"""`explore`: how sure a model was of each token, and what it would have said after another one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from nbchat.model.verbs import Verbs
+from nbchat.notebook.render.article import article
+from nbchat.notebook.render.logprobs import TOKEN_STYLE, logprobs_html, told
+from nbchat.notebook.render.safe import escape_text, visible
+from nbchat.notebook.widgets.explore_branch import Branch
+from nbchat.notebook.widgets.explore_subject import Subject, find_subject
+from nbchat.notebook.widgets.explore_tokens import page_text
+from nbchat.notebook.widgets.stage import Stage, front
+from nbchat.values.errors import ConfigurationError, UnsupportedError
+from nbchat.values.messages import AIMessage, HumanMessage
+
+if TYPE_CHECKING:
+    import pandas
+
+_GO_ON = (
+    "Your last answer was cut off. Go on from exactly where it stops: write only what follows, "
+    "without repeating any of it, and begin with a space if a new word begins."
+)
+
+
+def explore(answer: Any = None, model: Verbs[AIMessage] | str | None = None, messages: Any = None) -> Explorer:
+    """Explore an answer that has logprobs: token by token, and by branching from any of them.
+
+        explore()                              # the last answer of the %%chat cells
+        explore(chat)                          # of a Chat or a ChatPanel
+        explore(answer, model, "Who was it?")  # any answer, with what it answered
+
+    Args:
+        answer: an answer, or a conversation, whose last answer it is.
+        model: who goes on with a branch, or its name; a conversation brings its own.
+        messages: what was said before the answer, as `invoke` takes it; a conversation knows it.
+
+    Without a model and messages, the answer can be looked at, and not be branched.
+
+    Raises:
+        ConfigurationError: there is no answer, or it has no logprobs; says how to ask for them.
+    """
+    return Explorer(find_subject(answer, model, messages))
+
+
+class Explorer(Stage):
+    """An answer and its branches; made by `explore`.
+
+    A branch has another token at one place. Where the provider takes the beginning of an answer (prefill), the model
+    goes on from that very token; where it does not, it can only be told to, and may say something else.
+    """
+
+    _esm, _css = front("explore")
+    _css += TOKEN_STYLE.removeprefix("<style>").removesuffix("</style>")
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._tree = [Branch(subject.message, subject.table)]
+        self._now = self._tree[0]
+        self._running: asyncio.Task[None] | None = None
+        self._obstacle, self._tellable = _obstacle(subject)
+        super().__init__()
+
+    @property
+    def message(self) -> AIMessage:
+        """The answer as the branch has it that is looked at."""
+        return self._now.message
+
+    @property
+    def branches(self) -> list[AIMessage]:
+        """All answers in the order they came, the explored one first."""
+        return [branch.message for branch in self._tree]
+
+    @property
+    def frame(self) -> pandas.DataFrame:
+        """One row a branch: parent (its row), at (token), was, became, text, tokens, mean_logprob, perplexity, note."""
+        import pandas
+
+        rows = [{"parent": self._place(branch.parent), **branch.row()} for branch in self._tree]
+        return pandas.DataFrame(rows).astype({"parent": "Int64", "at": "Int64"}).rename_axis("branch")
+
+    def choose(self, branch: int) -> None:
+        """Look at another branch, by its row in `frame`."""
+        self._now = self._tree[branch]
+        self.keep()
+
+    async def branch(self, at: int, alternative: str | int, *, by_instruction: bool = False) -> AIMessage:
+        """Put another token in a place, and have the answer go on from there; returns the new answer.
+
+        It becomes the one that is looked at. What was stopped or cut stays as far as it came.
+
+        Args:
+            at: index of the token in the answer that is looked at.
+            alternative: one of the token's alternatives, or the place of one among them. The empty one ends the answer.
+            by_instruction: tell the model in words to go on, where its provider has no prefill: it may disobey, and
+                the probabilities are those of a new answer.
+
+        Raises:
+            ConfigurationError: there is no such token or alternative; no model or question is known; one is running.
+            UnsupportedError: the provider has no prefill, or gives no logprobs.
+            ChatError: the model failed before anything came.
+        """
+        if self._running is not None:
+            raise ConfigurationError("a branch is still growing: stop it first, or wait for it")
+        self.error = ""
+        grown = self._now.fork(at, alternative)
+        if not grown.ended:
+            model, asked, params = self._request(grown, by_instruction)
+            self._look_at(grown)
+            self._running = asyncio.ensure_future(self._grow(grown, model.astream(asked, **params)))
+            try:
+                await asyncio.wait({self._running})
+            finally:
+                self._running.cancel()
+                task, self._running = self._running, None
+                self.touch()
+            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                self._tree.remove(grown)
+                self._now = grown.parent or self._now
+                raise error
+            if by_instruction:
+                grown.note = " · ".join(["by instruction", *([grown.note] if grown.note else [])])
+        else:
+            self._look_at(grown)
+        self.keep()
+        return grown.message
+
+    def _look_at(self, branch: Branch) -> None:
+        self._tree.append(branch)
+        self._now = branch
+        self.flush()
+
+    def _request(self, branch: Branch, by_instruction: bool) -> tuple[Verbs[AIMessage], list[Any], dict[str, Any]]:
+        model, history = self._subject.model, self._subject.history
+        if model is None or history is None:
+            raise ConfigurationError(self._obstacle)
+        if self._obstacle and not by_instruction:
+            raise UnsupportedError(self._obstacle)
+        most = max(len(token.alternatives) for token in self._tree[0].tokens)
+        params: dict[str, Any] = {"logprobs": True, "top_logprobs": max(most, 1)}
+        asked = [*history, AIMessage(branch.beginning)]
+        if by_instruction:
+            return model, [*asked, HumanMessage(_GO_ON)], params
+        return model, asked, params | {"prefill": True}
+
+    async def _grow(self, branch: Branch, stream: Any) -> None:
+        begun = len(branch.tokens)
+        try:
+            async for chunk in stream:
+                branch.add(chunk)
+                self.touch()
+        except asyncio.CancelledError:
+            branch.note = "stopped"
+        except Exception as error:
+            if len(branch.tokens) == begun:
+                raise
+            branch.note = f"cut: {error}"
+        finally:
+            await stream.aclose()
+
+    def _place(self, branch: Branch | None) -> int | None:
+        return None if branch is None else self._tree.index(branch)
+
+    def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
+        now, parent = self._now, self._now.parent
+        growing = self._running is not None
+        state = {
+            "branches": [self._entry(branch) for branch in self._tree],
+            "now": self._tree.index(now),
+            "at": None if parent is None else now.at,
+            "busy": growing,
+            "told": "" if growing else now.told(),
+            "obstacle": self._obstacle,
+            "tellable": self._tellable,
+            "error": self.error,
+        }
+        slots = now.drawn.slots(now.tokens)
+        if parent is not None:
+            slots["instead"] = visible(parent.text_from(now.at))
+        return state, slots
+
+    def _entry(self, branch: Branch) -> dict[str, Any]:
+        depth, at = 0, branch
+        while at.parent is not None:
+            depth, at = depth + 1, at.parent
+        about = {"id": self._tree.index(branch), "depth": depth, "note": visible(branch.note)}
+        if branch.was is None:
+            return about
+        return about | {"was": page_text(branch.was), "became": page_text(branch.tokens[branch.at])}
+
+    def saved(self) -> tuple[str, str]:
+        table = self._now.table
+        heading = f"<p>{escape_text(_path(self._now))}</p>" if self._now.parent else ""
+        return article([heading, logprobs_html(table, f"explored-{id(self):x}")], streaming=False), told(table)
+
+    async def do_branch(self, content: dict[str, Any], _: list[Any]) -> None:
+        await self.branch(int(content["at"]), int(content["choice"]), by_instruction=bool(content["tell"]))
+
+    async def do_choose(self, content: dict[str, Any], _: list[Any]) -> None:
+        self.choose(int(content["branch"]))
+
+    async def do_stop(self, _: dict[str, Any], __: list[Any]) -> None:
+        if self._running is not None:
+            self._running.cancel()
+
+    def __repr__(self) -> str:
+        return f"<Explorer: {len(self._now.tokens)} tokens, {len(self._tree)} branches>"
+
+
+def _path(branch: Branch) -> str:
+    """Which tokens were changed into which, from the first to the last."""
+    steps = []
+    while branch.parent is not None and branch.was is not None:
+        steps.append(f"“{page_text(branch.was).strip()}” → “{page_text(branch.tokens[branch.at]).strip()}”")
+        branch = branch.parent
+    return " · ".join(reversed(steps))
+
+
+def _obstacle(subject: Subject) -> tuple[str, bool]:
+    """Why an answer cannot be continued from a token (empty where it can), and whether the model can be told to."""
+    if subject.model is None:
+        return "Nobody is known who could go on with this answer: explore(answer, model, messages) says who.", False
+    if subject.history is None:
+        return "What this answers is not known, so it cannot go on: explore(answer, model, messages) says it.", False
+    if problem := _refusal(subject.model):
+        return f"{problem}, so that a branch could not be shown.", False
+    if _refusal(subject.model, prefill=True):
+        return f"{subject.model!r} has no prefill: it does not go on from the middle of an answer.", True
+    return "", True
+
+
+def _refusal(model: Any, **params: Any) -> str:
+    """What a model says to a stream with logprobs; models made of others cannot be asked before."""
+    try:
+        if (call := getattr(model, "call", None)) is not None:
+            call([], stream=True, logprobs=True, **params)
+    except UnsupportedError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,66 @@
+"""What `explore` was given: an answer with its probabilities, and, where they are known, its model and its question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nbchat.model.chat import Chat
+from nbchat.model.init import init_chat_model
+from nbchat.model.verbs import Verbs
+from nbchat.notebook.widgets.notebook import notebook_chat
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.logprobs import Logprobs
+from nbchat.values.messages import AIMessage, Message, SystemMessage
+from nbchat.values.reading import read_messages
+
+_HOW = "ask for them, as in `%%chat --logprobs 5`, or with model.bind(logprobs=True, top_logprobs=5)"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An answer and its tokens; who goes on with it, and the conversation before it, or None where not known."""
+
+    message: AIMessage
+    table: Logprobs
+    model: Verbs[AIMessage] | None
+    history: list[Message] | None
+
+
+def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any) -> Subject:
+    """The subject of `explore(given, model, messages)`.
+
+    Raises:
+        ConfigurationError: there is no answer, or it has no logprobs.
+    """
+    if isinstance(given, AIMessage):
+        chat = _chat_of(given)
+    else:
+        chat = notebook_chat(None, None, None) if given is None else getattr(given, "chat", given)
+        if not isinstance(chat, Chat):
+            raise ConfigurationError(f"explore takes an answer or a chat, not {type(given).__name__}")
+        given = next((m for m in reversed(chat.messages) if isinstance(m, AIMessage) and m.logprobs is not None), None)
+        if given is None:
+            raise ConfigurationError(f"this conversation has no answer with logprobs: {_HOW}")
+    table = given.logprobs
+    if not table:
+        raise ConfigurationError(f"this answer has no logprobs: {_HOW}")
+    history = None if messages is None else read_messages(messages)
+    if chat is not None:
+        model = model or chat.model
+        history = _before(given, chat) if history is None else history
+    return Subject(given, table, init_chat_model(model) if isinstance(model, str) else model, history)
+
+
+def _chat_of(message: AIMessage) -> Chat | None:
+    """The conversation of the `%%chat` cells, where the message is in it."""
+    try:
+        chat = notebook_chat(None, None, None)
+    except ConfigurationError:
+        return None
+    return chat if any(each is message for each in chat.messages) else None
+
+
+def _before(message: AIMessage, chat: Chat) -> list[Message]:
+    place = next(place for place, each in enumerate(chat.messages) if each is message)
+    return [*([SystemMessage(chat.system)] if chat.system else []), *chat.messages[:place]]
