@@ -69,10 +69,14 @@ class Answerer:
         assert self.form is not None
         return read_value(message, self.form)
 
-    def cost_usd(self, message: AIMessage) -> float | None:
-        """What an answer cost, in US dollars, by the name that the provider gave its model, or else by ours."""
-        cost = cost_usd(message, provider=self.provider)
-        return cost_usd(message, self.model_name, self.provider) if cost is None else cost
+    def cost_usd(self, message: AIMessage, batch: bool = False) -> float | None:
+        """What an answer cost, in US dollars, by the name that the provider gave its model, or else by ours.
+
+        Args:
+            batch: whether it was asked through the provider's Batch API.
+        """
+        cost = cost_usd(message, provider=self.provider, batch=batch)
+        return cost_usd(message, self.model_name, self.provider, batch=batch) if cost is None else cost
 
     @property
     def provider(self) -> str | None:

@@ -40,6 +40,7 @@ class Asking:
 
     def __init__(self, width: int, limiter: Any = None) -> None:
         self.pace = Pace(width)
+        self.most = 2 * width  # questions to have under way: some are ready when a place is free
         self.under_way = 0
         self._limiter = limiter
         self._loop = background_loop()
@@ -59,11 +60,11 @@ class Asking:
             if wait and len(self._tasks) > CROWD:
                 time.sleep(GATHER_S)  # where many come, they are cheaper by the dozen
             while True:
-                if isinstance(come[1], Outcome):
+                if come[0] is None:
+                    self._run(come[1], run)
+                else:
                     self.under_way -= 1
                     out.append(come)
-                else:
-                    self._run(come[1], run)
                 come = self._landed.get_nowait()
         except queue.Empty:
             return out

@@ -8,12 +8,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from nbchat.frame.answerer import answerers
+from nbchat.frame.asking import Asking
 from nbchat.frame.budget import Budget
 from nbchat.frame.columns import Columns, check_names
 from nbchat.frame.journal import JournalError, opened
 from nbchat.frame.plan import Plan, remember
 from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.prompts import Prompts
+from nbchat.frame.provider_batch.job_asking import JobAsking
+from nbchat.frame.provider_batch.under_way import JobError
 from nbchat.frame.run import Cell, Run
 from nbchat.frame.schema_columns import SchemaColumns
 from nbchat.values.errors import ConfigurationError
@@ -30,13 +33,20 @@ class Batch:
         plan: what to do.
         cells: what to ask, where it is not everything.
         again: whether to ask also what the journal has.
+        purse, limiter: what is shared with batches in other processes; its own by default.
 
     Raises:
         ConfigurationError: a column, a model, an option or the journal is not what it should be; nothing was sent.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, plan: Plan, cells: Sequence[Cell] | None = None, again: bool = False
+        self,
+        frame: pd.DataFrame,
+        plan: Plan,
+        cells: Sequence[Cell] | None = None,
+        again: bool = False,
+        purse: Any = None,
+        limiter: Any = None,
     ) -> None:
         self.plan = plan
         self.input = without_ours(frame)
@@ -48,11 +58,12 @@ class Batch:
         check_names(self.added_names(), self.input.columns)
         self.width = plan.max_concurrency or max(each.width for each in self.answerers)
         prompts = Prompts(self.input, plan.prompt, plan.system, plan.images, plan.files)
-        budget = Budget(plan.budget_usd, plan.budget_tokens)
+        budget = Budget(plan.budget_usd, plan.budget_tokens, plan.by_provider, purse)
         budget.check(self.answerers)
-        limiter = plan.limiter()
+        limiter = limiter or plan.limiter()
         self.journal = opened(plan.journal)
         self.own_journal = self.journal is not plan.journal
+        self.jobs = JobAsking(self.answerers, self.journal, plan.poll_s) if plan.by_provider else None
         self.run = Run(
             self._all_cells() if cells is None else cells,
             prompts,
@@ -60,8 +71,7 @@ class Batch:
             self.columns,
             self.journal,
             budget,
-            width=self.width,
-            limiter=limiter,
+            self.jobs or Asking(self.width, limiter),
             again=again,
             labelled=self.compares,
             raising=plan.errors == "raise",
@@ -93,7 +103,8 @@ class Batch:
 
         A stop by Ctrl-C or by the journal's disk ends it early; `frame` has what there is.
         """
-        progress = Progress(self.run.tally, self.total, str(self.journal.path or ""))
+        waits = self.jobs.said if self.jobs else None
+        progress = Progress(self.run.tally, self.total, str(self.journal.path or ""), waits)
         draw = drawer(progress) if self.plan.progress else lambda _: None
         draw(False)
         try:
@@ -104,10 +115,11 @@ class Batch:
                         self.plan.on_row(self.row(place))  # type: ignore[misc]
                     yield settled
         except KeyboardInterrupt:
-            self.run.tally.stopped = "interrupted; run it again to go on"
-        except JournalError as error:
+            said = self.jobs.said() if self.jobs else ""
+            self.run.tally.stopped = f"interrupted{said and f', with {said}'}; run it again to go on"
+        except (JournalError, JobError) as error:
             self.run.tally.stopped = str(error)
-            if not self.run.tally.requests:
+            if isinstance(error, JournalError) and not self.run.tally.requests:
                 raise
             warnings.warn(f"the batch stopped, its frame has what came: {error}", RuntimeWarning, stacklevel=2)
         finally:
@@ -155,6 +167,7 @@ class Batch:
             "cost_usd": tally.cost_usd if tally.priced else None,
             "stopped": tally.stopped,
             "journal": str(self.journal.path) if self.journal.path else None,
+            "jobs": self.jobs.jobs if self.jobs else [],
             "columns": self.added_names(),
             "labels": [each.label for each in self.answerers],
             "batch": self.plan.id,

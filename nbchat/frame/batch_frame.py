@@ -13,6 +13,7 @@ from nbchat.frame.estimate import estimated
 from nbchat.frame.files import batch_file, is_path
 from nbchat.frame.plan import Plan, plan_of, takes_a_plan
 from nbchat.io.bridge import finish
+from nbchat.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +63,11 @@ def batch_frame(
         include: further columns, of "reasoning", "mean_logprob" and "message".
         prefix: before the name of each added column.
         journal: an SQLite file, or an open `Journal`; None for none.
+        mode: "live" asks each row by itself; "provider" hands them to the provider's Batch API, at half the price and
+            within a day (OpenAI, Azure, Anthropic, Google, Mistral, Groq, Together). Its jobs go on when this one is
+            interrupted or its kernel dies: the same call, in any kernel, waits for them and collects what has ended.
+            A row that expired or was cancelled there has an error, and is asked anew by the next call.
+        poll_s: seconds before a job at the provider is looked at again; half as long again each time, up to 5 minutes.
         max_concurrency: the most requests at once (128; 4 of the embedded model); fewer run while the server says that
             it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.
@@ -75,6 +81,12 @@ def batch_frame(
         ConfigurationError: a column, a model, an option or the journal is not what it should be; nothing was sent.
     """
     plan = plan_of(frame, prompt, model, arguments)
+    if type(frame).__module__.startswith("dask"):
+        from nbchat.frame.cluster.dask_batch import batch_dask
+
+        if dry_run or out is not None:
+            raise ConfigurationError("over a dask DataFrame there is no dry_run= or out=: write what comes back")
+        return batch_dask(frame, plan)
     if is_path(frame) or out is not None:
         return batch_file(frame, plan, out, finished)
     rows = checked_frame(frame)

@@ -18,62 +18,99 @@ FIRST_ANSWER = 256  # tokens, while no answer has come yet
 MARGIN = 1.25  # over the longest answer so far
 
 
+class Purse:
+    """Dollars and tokens that may be spent, what is spent, and what is held for questions under way.
+
+    Args:
+        usd, tokens: the limits; None: none.
+    """
+
+    def __init__(self, usd: float | None = None, tokens: int | None = None) -> None:
+        self.usd = usd
+        self.tokens = tokens
+        self._spent = [0.0, 0]
+        self._held: dict[Any, tuple[float, int]] = {}
+
+    def hold(self, ticket: Any, usd: float, tokens: int) -> bool:
+        """Whether there is so much left; it is held then."""
+        held_usd = self._spent[0] + sum(each[0] for each in self._held.values())
+        held_tokens = self._spent[1] + sum(each[1] for each in self._held.values())
+        if self.usd is not None and held_usd + usd > self.usd:
+            return False
+        if self.tokens is not None and held_tokens + tokens > self.tokens:
+            return False
+        self._held[ticket] = (usd, tokens)
+        return True
+
+    def pay(self, ticket: Any, usd: float, tokens: int) -> None:
+        """Spend so much, and hold nothing any more."""
+        self._held.pop(ticket, None)
+        self._spent[0] += usd
+        self._spent[1] += tokens
+
+
 class Budget:
-    """Dollars and tokens that may be spent, what is spent, and what is reserved for questions under way.
+    """What each question of a batch may take of a purse.
 
     Without `max_tokens` an answer's length is not known beforehand: the first question goes alone, and later ones
-    reserve a quarter more than the longest so far.
+    hold a quarter more than the longest so far.
 
     Args:
         usd: dollars; None: no limit.
         tokens: of prompts and answers together; None: no limit.
+        by_provider: whether questions go through the provider's Batch API: all at once, and at its price.
+        purse: what the limits are kept in; one of its own by default.
     """
 
-    def __init__(self, usd: float | None = None, tokens: int | None = None) -> None:
+    def __init__(
+        self, usd: float | None = None, tokens: int | None = None, by_provider: bool = False, purse: Any = None
+    ) -> None:
         for name, value in (("budget_usd", usd), ("budget_tokens", tokens)):
             if value is not None and not value > 0:
                 raise ConfigurationError(f"{name} is a number above 0, not {value!r}")
         self.usd = usd
         self.tokens = tokens
-        self.spent_usd = 0.0
-        self.spent_tokens = 0
+        self._by_provider = by_provider
+        self._purse = purse or Purse(usd, tokens)
         self._longest = 0
-        self._reserved: dict[Any, tuple[float, int]] = {}
+        self._under_way = 0
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit."""
+        return self.usd is not None or self.tokens is not None
 
     def check(self, answerers: Sequence[Answerer]) -> None:
-        """Raises ConfigurationError where dollars are to be limited and a model's price is not known."""
+        """Raises ConfigurationError where the limits cannot be kept, for want of a price or of `max_tokens`."""
         for each in answerers:
+            if self.limited and self._by_provider and each.max_tokens is None:
+                raise ConfigurationError("a budget with mode='provider' needs max_tokens=: all rows go there at once")
             if self.usd is not None and cost_usd(Usage.of(1, 1), each.model_name, each.provider) is None:
                 raise ConfigurationError(
                     f"no price is known for {each.label}, so budget_usd cannot be kept: limit tokens, budget_tokens="
                 )
 
     def reserve(self, ticket: Any, answerer: Answerer, messages: Sequence[Message]) -> bool:
-        """Whether this question may be sent now; its share is reserved then."""
-        if self.usd is None and self.tokens is None:
+        """Whether this question may be sent now; its share is held then."""
+        if not self.limited:
             return True
         limit = answerer.max_tokens
-        if limit is None and not self._longest and self._reserved:
+        if limit is None and not self._longest and self._under_way:
             return False
         usage = Usage.of(prompt_tokens(messages), limit or int(self._longest * MARGIN) or FIRST_ANSWER)
-        usd = cost_usd(usage, answerer.model_name, answerer.provider) or 0.0
-        held_usd = sum(share for share, _ in self._reserved.values())
-        held_tokens = sum(share for _, share in self._reserved.values())
-        if self.usd is not None and self.spent_usd + held_usd + usd > self.usd:
-            return False
-        if self.tokens is not None and self.spent_tokens + held_tokens + usage.total_tokens > self.tokens:
-            return False
-        self._reserved[ticket] = (usd, usage.total_tokens)
-        return True
+        usd = cost_usd(usage, answerer.model_name, answerer.provider, batch=self._by_provider) or 0.0
+        held = self._purse.hold(ticket, usd, usage.total_tokens)
+        self._under_way += held
+        return held
 
     def settle(self, ticket: Any, outcome: Outcome) -> None:
         """Count what a question took in fact."""
-        self._reserved.pop(ticket, None)
+        if not self.limited:
+            return
         usage = outcome.message.usage_metadata if outcome.message is not None else None
-        self.spent_usd += outcome.cost_usd or 0.0
-        if usage:
-            self.spent_tokens += usage.total_tokens
-            self._longest = max(self._longest, usage.output_tokens)
+        self._under_way -= 1
+        self._longest = max(self._longest, usage.output_tokens if usage else 0)
+        self._purse.pay(ticket, outcome.cost_usd or 0.0, usage.total_tokens if usage else 0)
 
     @property
     def said(self) -> str:

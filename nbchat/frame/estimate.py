@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat.frame.batch import Batch
 from nbchat.frame.budget import prompt_tokens
 from nbchat.frame.plan import Plan
-from nbchat.model.prices import cost_usd
+from nbchat.model.prices import BATCH_SHARE, cost_usd
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.quantities import dollars, duration
 from nbchat.values.usage import Usage
@@ -31,7 +31,7 @@ class Estimate:
         input_tokens, output_tokens: of what is to be asked; without a sample `output_tokens` is the most that
             `max_tokens` allows, or None.
         cost_usd: US dollars; None where no price is known, or the answers' length.
-        seconds: None without a sample.
+        seconds: None without a sample, and of jobs at a provider.
         sampled: rows that were asked for this.
     """
 
@@ -79,7 +79,7 @@ def estimated(
     if not sample or not to_ask:
         return _from_lengths(batch, round(known * scale), round(tokens * scale))
     places = [round(i * (len(rows) - 1) / max(1, sample - 1)) for i in range(min(sample, len(rows)))]
-    asked = finished(rows.iloc[sorted(set(places))], replace(plan, progress=False, on_row=None))
+    asked = finished(rows.iloc[sorted(set(places))], replace(plan, mode="live", progress=False, on_row=None))
     return _from_sample(batch, asked, to_ask)
 
 
@@ -108,7 +108,8 @@ def _from_lengths(batch: Batch, known: int, tokens: int) -> Estimate:
     limits = [each.max_tokens for each in batch.answerers]
     output = None if None in limits else sum(limit or 0 for limit in limits) * to_ask // len(limits)
     share = Usage.of(tokens // len(limits), (output or 0) // len(limits))
-    costs = [cost_usd(share, each.model_name, each.provider) for each in batch.answerers]
+    jobs = batch.plan.by_provider
+    costs = [cost_usd(share, each.model_name, each.provider, batch=jobs) for each in batch.answerers]
     free = all(cost == 0 for cost in costs)
     cost = None if None in costs or (output is None and not free) else sum(cost or 0 for cost in costs)
     return Estimate(batch.total, known, tokens, output, cost, None, 0)
@@ -119,6 +120,8 @@ def _from_sample(batch: Batch, asked: Any, to_ask: int) -> Estimate:
     means = [_mean(asked, name) for name in names]
     about = asked.attrs["nbchat"]
     input_tokens, output_tokens, cost, latency = (None if mean is None else mean * to_ask for mean in means)
+    if batch.plan.by_provider:
+        cost, latency = cost and cost * BATCH_SHARE, None  # a job takes what time it takes
     seconds = None if latency is None else latency / min(batch.width, max(1, to_ask))
     return Estimate(
         batch.total,

@@ -35,6 +35,13 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, seen REAL);
 """
 
+_NEWER = """
+ON CONFLICT (key) DO UPDATE SET (prompt, message, error, cost_usd, latency_s, attempts, saved) = (
+    excluded.prompt, excluded.message, excluded.error,
+    excluded.cost_usd, excluded.latency_s, excluded.attempts, excluded.saved
+) WHERE excluded.message IS NOT NULL OR answers.message IS NULL
+"""  # an error never takes the place of an answer
+
 
 class JournalError(ConfigurationError):
     """The journal's file cannot be used: it is locked, full, read-only, of another version, or no journal."""
@@ -117,7 +124,7 @@ class Journal:
         return others
 
     def put(self, outcomes: Iterable[tuple[str, str, Outcome]]) -> None:
-        """Commit (key, prompt, outcome) of what has come; an error never takes the place of an answer."""
+        """Commit (key, prompt, outcome) of what has come."""
         now = time.time()
         rows = [
             (key, prompt, _text(o.message), o.error, o.cost_usd, o.latency_s, o.attempts, now)
@@ -125,20 +132,34 @@ class Journal:
         ]
         with self._told(), self._transaction() as db:
             db.executemany(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-                "(prompt, message, error, cost_usd, latency_s, attempts, saved) = (excluded.prompt, excluded.message, "
-                "excluded.error, excluded.cost_usd, excluded.latency_s, excluded.attempts, excluded.saved) "
-                "WHERE excluded.message IS NOT NULL OR answers.message IS NULL",
+                f"INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?) {_NEWER}",
                 rows,
             )
             db.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(row[0], self.owner) for row in rows])
             self._sign()
+
+    def take_in(self, path: str | os.PathLike[str]) -> None:
+        """Commit what another journal's file has beyond this one."""
+        Journal(path).close()  # a journal indeed, and of this version
+        with self._told():
+            self._db.execute("ATTACH ? AS other", (str(path),))
+            try:
+                with self._transaction() as db:
+                    db.execute(f"INSERT INTO answers SELECT * FROM other.answers WHERE true {_NEWER}")
+            finally:
+                self._db.execute("DETACH other")
 
     def sign(self) -> None:
         """Show other processes, now and then, that this one is alive."""
         if time.time() - self._seen > CLAIM_S / 6:
             with self._told(), self._transaction():
                 self._sign()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction on the file, for what else is kept there."""
+        with self._told(), self._transaction() as db:
+            yield db
 
     def frame(self) -> pd.DataFrame:
         """All that is in the journal, oldest first: its prompt, and the columns of `batch_frame`."""

@@ -37,6 +37,8 @@ class Plan:
     include: Sequence[str] = ()
     prefix: str = ""
     journal: Journal | str | os.PathLike[str] | None = DEFAULT
+    mode: Literal["live", "provider"] = "live"
+    poll_s: float = 15.0
     max_concurrency: int | None = None
     rpm: float | None = None
     tpm: float | None = None
@@ -55,20 +57,32 @@ class Plan:
             raise ConfigurationError("wide=True gives a column a model; with n= samples a row, leave it out")
         if self.max_concurrency is not None and self.max_concurrency < 1:
             raise ConfigurationError(f"max_concurrency is a number of at least 1, not {self.max_concurrency!r}")
+        if self.mode not in ("live", "provider"):
+            raise ConfigurationError(f"mode= takes 'live' or 'provider' (its Batch API), not {self.mode!r}")
+        if not self.poll_s > 0:
+            raise ConfigurationError(f"poll_s is a number of seconds above 0, not {self.poll_s!r}")
         if self.errors not in ("rows", "raise"):
             raise ConfigurationError(f"errors= takes 'rows' or 'raise', not {self.errors!r}")
 
+    @property
+    def by_provider(self) -> bool:
+        """Whether questions go through the provider's Batch API."""
+        return self.mode == "provider"
+
     def limiter(self) -> InMemoryRateLimiter | None:
         """What holds the batch to `rpm` and `tpm`; None where there is no limit."""
-        for name, value in (("rpm", self.rpm), ("tpm", self.tpm)):
-            if value is not None and not value > 0:
-                raise ConfigurationError(f"{name} is a number a minute above 0, not {value!r}")
-        if self.rpm is None and self.tpm is None:
-            return None
-        a_second = self.rpm / 60 if self.rpm else UNLIMITED
-        return InMemoryRateLimiter(
-            requests_per_second=a_second, max_bucket_size=max(1.0, a_second), tokens_per_minute=self.tpm
-        )
+        return limiter_of(self.rpm, self.tpm)
+
+
+def limiter_of(rpm: float | None, tpm: float | None) -> InMemoryRateLimiter | None:
+    """A limiter of requests and tokens a minute; None where neither is limited."""
+    for name, value in (("rpm", rpm), ("tpm", tpm)):
+        if value is not None and not value > 0:
+            raise ConfigurationError(f"{name} is a number a minute above 0, not {value!r}")
+    if rpm is None and tpm is None:
+        return None
+    a_second = rpm / 60 if rpm else UNLIMITED
+    return InMemoryRateLimiter(requests_per_second=a_second, max_bucket_size=max(1.0, a_second), tokens_per_minute=tpm)
 
 
 _OURS = frozenset(each.name for each in fields(Plan)) - {"prompt", "model", "options", "id"}

@@ -23,12 +23,14 @@ class Progress:
         tally: the counts.
         total: answers that are wanted in all.
         journal: the file's path, or "" for none.
+        waits: says what jobs at providers are waited for; None where there are none.
         over: whether the run has ended.
     """
 
     tally: Tally
     total: int
     journal: str
+    waits: Callable[[], str] | None = None
     over: bool = False
 
     @property
@@ -41,11 +43,13 @@ class Progress:
         tally, out = self.tally, []
         if tally.errors:
             out.append(f"{tally.errors:,} error{'s' * (tally.errors > 1)}")
-        asking = tally.asking_s
+        asking = 0.0 if self.waits else tally.asking_s
         if tally.requests and asking:
             out.append(f"{_rate(tally.requests / asking)} rows/s")
             if tally.tokens:
                 out.append(f"{_rate(tally.tokens / asking)} tok/s")
+        if self.waits and (said := self.waits()):
+            out.append(said)
         if tally.requests and tally.priced:
             out.append(self._cost())
         if self.over:

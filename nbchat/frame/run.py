@@ -17,6 +17,7 @@ from nbchat.frame.columns import Columns
 from nbchat.frame.journal import Journal, JournalError
 from nbchat.frame.outcome import Outcome
 from nbchat.frame.prompts import Prompts
+from nbchat.frame.provider_batch.job_asking import JobAsking
 from nbchat.frame.tally import Tally
 from nbchat.values.errors import AuthenticationError, QuotaError, StructuredOutputError
 from nbchat.values.messages import HumanMessage, Message
@@ -43,6 +44,12 @@ class _Question:
     cell: Cell
     messages: list[Message]
 
+    @property
+    def shown(self) -> str:
+        """What the journal shows of the prompt."""
+        said = next((each.text for each in reversed(self.messages) if isinstance(each, HumanMessage)), "")
+        return said if len(said) <= LONGEST_PROMPT else said[: LONGEST_PROMPT - 1] + "…"
+
 
 class Run:
     """The state of one run; `steps` goes through it.
@@ -54,8 +61,7 @@ class Run:
         columns: where outcomes go.
         journal: read first, and written before anything counts.
         budget: what may be spent.
-        width: requests at once.
-        limiter: requests and tokens a minute, or None.
+        asking: what asks.
         again: whether to ask also what the journal has.
         labelled: whether the column `model` has our labels.
     """
@@ -68,9 +74,8 @@ class Run:
         columns: Columns,
         journal: Journal,
         budget: Budget,
+        asking: Asking | JobAsking,
         *,
-        width: int,
-        limiter: Any = None,
         again: bool = False,
         labelled: bool = False,
         raising: bool = False,
@@ -81,11 +86,10 @@ class Run:
         self._columns = columns
         self._journal = journal
         self._budget = budget
-        self._width = width
         self._again = again
         self._labelled = labelled
         self._raising = raising
-        self._asking = Asking(width, limiter)
+        self._asking = asking
         self._ready: deque[_Question] = deque()  # claimed, and not yet sent
         self._elsewhere: dict[str, _Question] = {}  # asked by another process
         self._awaited: dict[str, list[Cell]] = {}  # all places of a question that is not answered yet
@@ -135,10 +139,10 @@ class Run:
         settled: list[int] = []
         if self._elsewhere and time.monotonic() - self._polled > POLL_S:
             settled += self._taken(list(self._elsewhere.values()))
-        if not self._last_cell and len(self._ready) + self._asking.under_way < 2 * self._width:
+        if not self._last_cell and len(self._ready) + self._asking.under_way < self._asking.most:
             settled += self._read()
         sent: list[Question] = []
-        while self._ready and self._asking.under_way + len(sent) < 2 * self._width:
+        while self._ready and self._asking.under_way + len(sent) < self._asking.most:
             question = self._ready[0]
             answerer = self._answerers[question.cell.answerer]
             if question.cell.answerer in self._hopeless:
@@ -202,13 +206,13 @@ class Run:
         """Price what has come, and put it where it waits to be committed."""
         for question, outcome in landed:
             answerer = self._answerers[question.cell.answerer]
-            if outcome.message is not None:
+            if outcome.message is not None and outcome.cost_usd is None:
                 outcome.cost_usd = answerer.cost_usd(outcome.message)
             self._budget.settle(question.key, outcome)
             self.tally.asked(outcome)
             if isinstance(outcome.exception, AuthenticationError | QuotaError):
                 self._hopeless.setdefault(question.cell.answerer, outcome.exception)
-            self._unsaved.append((question.key, _shown(question.messages), outcome))
+            self._unsaved.append((question.key, question.shown, outcome))
 
     def _committed(self) -> list[int]:
         """Commit what has come, and settle it."""
@@ -262,9 +266,3 @@ class Run:
         finally:
             for key, _, outcome in self._unsaved:  # what could not be committed is in the frame at least
                 self._settle(key, outcome)
-
-
-def _shown(messages: Sequence[Message]) -> str:
-    """What the journal shows of a prompt."""
-    said = next((each.text for each in reversed(messages) if isinstance(each, HumanMessage)), "")
-    return said if len(said) <= LONGEST_PROMPT else said[: LONGEST_PROMPT - 1] + "…"

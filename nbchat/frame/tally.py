@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from nbchat.frame.outcome import Outcome
 
@@ -42,6 +43,10 @@ class Tally:
         self.tokens += usage.total_tokens if usage else 0
         self.cost_usd += outcome.cost_usd or 0.0
         self.priced = self.priced and (outcome.message is None or outcome.cost_usd is not None)
+
+    def counts(self) -> dict[str, Any]:
+        """What adds up over several runs, as plain values."""
+        return {name: getattr(self, name) for name in ("done", "errors", "requests", "tokens", "cost_usd")}
 
     @property
     def asking_s(self) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx
-from pydantic_core import to_json
 
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
@@ -36,7 +35,7 @@ class AwaitingWire:
         self._route = route
         limit = route.timeout
         self._deadline = None if limit.total is None else time.monotonic() + limit.total
-        content = to_json(request.body) if request.method == "POST" else b""
+        content = request.sent()
         endpoint = route.endpoint
         if endpoint.starter is not None:
             endpoint = await asyncio.to_thread(endpoint.starter)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from pydantic_core import to_json
 
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
@@ -32,7 +31,7 @@ class BlockingWire:
         self._deadline = None if limit.total is None else time.monotonic() + limit.total
         first = _least(limit.first_byte, limit.total)
         self._timeout = {"connect": _least(limit.connect, limit.total), "read": first, "write": first, "pool": first}
-        content = to_json(request.body) if request.method == "POST" else b""
+        content = request.sent()
         endpoint = route.endpoint.starter() if route.endpoint.starter else route.endpoint
         url, headers = endpoint.sealed(request, content)
         try:

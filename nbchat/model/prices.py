@@ -9,7 +9,7 @@ from nbchat.values.messages import AIMessage
 from nbchat.values.usage import Usage
 
 PRICE_S = 600  # a price holds for so long: some depend on the time of day
-BATCH_SHARE = 0.5  # what every provider's Batch API takes of the usual price
+BATCH_SHARE = 0.5  # what a Batch API takes of the usual price, where genai-prices has no price of its own for it
 
 _IDS = {  # our providers' names, where genai-prices has others
     "openai_responses": "openai",
@@ -22,6 +22,15 @@ _IDS = {  # our providers' names, where genai-prices has others
     "moonshot": "moonshotai",
     "mistralai": "mistral",
 }
+_TOGETHERS_HALF = frozenset(  # its other models cost the same in a batch
+    {
+        "meta-llama/Llama-3.3-70B-Instruct-Turbo",
+        "meta-llama/Llama-3-70b-chat-hf",
+        "Qwen/Qwen2.5-7B-Instruct-Turbo",
+        "mistralai/Mixtral-8x7B-Instruct-v0.1",
+        "zai-org/GLM-4.5-Air-FP8",
+    }
+)
 _FREE = frozenset({"local", "ollama", "vllm", "lmstudio", "llamacpp", "sglang"})  # the user's own machine
 
 
@@ -48,17 +57,26 @@ def cost_usd(
         return 0.0
     if usage is None or not model:
         return None
-    price = _price(tuple(_counts(usage).items()), model, provider, int(time.time() // PRICE_S))
-    return price if price is None else price * (BATCH_SHARE if batch else 1.0)
+    counts, period = tuple(_counts(usage).items()), int(time.time() // PRICE_S)
+    price = _price(counts, model, provider, period)
+    if not batch or price is None or (provider == "together" and model not in _TOGETHERS_HALF):
+        return price
+    in_batch = _price(counts, model, provider, period, batch=True)
+    return in_batch if in_batch is not None and in_batch < price else price * BATCH_SHARE
 
 
 @lru_cache(maxsize=10_000)  # genai-prices takes about as long as all the rest of a short answer
-def _price(counts: tuple[tuple[str, int], ...], model: str, provider: str | None, period: int) -> float | None:
+def _price(
+    counts: tuple[tuple[str, int], ...], model: str, provider: str | None, period: int, batch: bool = False
+) -> float | None:
     import genai_prices
 
     try:
         found = genai_prices.calc_price(
-            genai_prices.Usage(**dict(counts)), model_ref=model, provider_id=_IDS.get(provider or "", provider)
+            genai_prices.Usage(**dict(counts)),
+            model_ref=model,
+            provider_id=_IDS.get(provider or "", provider),
+            price_context={"processing": "batch"} if batch else None,
         )
     except (LookupError, ValueError):  # a model or a provider that it does not know
         return None

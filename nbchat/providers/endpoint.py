@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from nbchat.values.errors import ConfigurationError, MissingKeyError
 from nbchat.wire.codec import Request
@@ -19,13 +21,14 @@ class Secret:
     """A key that does not show: not in a repr, a log, a traceback or a pickle.
 
     `given` is the key, or a function that fetches one for each request (a bearer token that expires). Where a pickled
-    one is loaded, the key is read from the environment there, from the first of the variables `env` that is set.
+    one is loaded, the key is one that was lent to that process (see `keys_in`), or is read from the environment there,
+    from the first of the variables `env` that is set.
 
     Raises:
         ConfigurationError: the key is no text, or has a character that no HTTP header can carry.
     """
 
-    __slots__ = ("_env", "_given", "_revealed")
+    __slots__ = ("_env", "_given", "_number", "_revealed")
 
     def __init__(self, given: Any, env: tuple[str, ...] = ()) -> None:
         if isinstance(given, Secret):
@@ -37,6 +40,7 @@ class Secret:
         self._given: KeySource = _checked(given) if isinstance(given, str) else given
         self._env = env
         self._revealed = ""
+        self._number = given.number if isinstance(given, _FromElsewhere) else uuid4().hex
 
     def reveal(self) -> str:
         """The key itself; for the one place that puts it into a header."""
@@ -54,7 +58,9 @@ class Secret:
         return "Secret(•••)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Secret, (_FromEnvironment(self._env), self._env))
+        if (asked_for := _wanted.get()) is not None and isinstance(self._given, str):
+            asked_for[self._number] = self._given
+        return (Secret, (_FromElsewhere(self._number, self._env), self._env))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and self._given == other._given
@@ -63,13 +69,40 @@ class Secret:
         return hash(self._given)
 
 
-@dataclass(frozen=True)
-class _FromEnvironment:
-    """The key of a model that was pickled: whoever loads it uses a key of their own."""
+_wanted: ContextVar[dict[str, str] | None] = ContextVar("_wanted", default=None)
+_lent: dict[str, str] = {}
 
+
+def keys_in(pickled: Callable[[], Any]) -> dict[str, str]:
+    """The keys that a pickle leaves out, by number; for `lend` in another process that is to work for this one.
+
+    Args:
+        pickled: makes the pickle.
+    """
+    found: dict[str, str] = {}
+    token = _wanted.set(found)
+    try:
+        pickled()
+    finally:
+        _wanted.reset(token)
+    return found
+
+
+def lend(keys: Mapping[str, str]) -> None:
+    """Let pickled models that are loaded in this process use these keys; they are kept in its memory alone."""
+    _lent.update(keys)
+
+
+@dataclass(frozen=True)
+class _FromElsewhere:
+    """The key of a model that was pickled: whoever loads it uses a key that was lent, or one of their own."""
+
+    number: str
     env: tuple[str, ...]
 
     def __call__(self) -> str:
+        if self.number in _lent:
+            return _lent[self.number]
         key = next((os.environ[name] for name in self.env if os.environ.get(name)), None)
         if key is None:
             where = f"set {self.env[0]} in the environment" if self.env else "pass api_key= to a new model"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from nbchat.values.errors import StreamError
 from nbchat.values.messages import AIMessage, AIMessageChunk, Message
@@ -68,13 +68,21 @@ class Call:
 class Request:
     """An HTTP request without its address and its key: the endpoint adds both when it is sent.
 
-    `path` goes behind the base URL; `body` is JSON-ready; `headers` are the wire format's own.
+    `path` goes behind the base URL; `body` is JSON-ready; `headers` are the wire format's own. `content` is sent as it
+    is, in place of `body`: a file, or a list of requests that are JSON already.
     """
 
     path: str
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     method: str = "POST"
+    content: bytes | None = None
+
+    def sent(self) -> bytes:
+        """The bytes that go over the wire."""
+        if self.content is not None:
+            return self.content
+        return to_json(self.body) if self.method == "POST" else b""
 
 
 class Decoder(Protocol):

@@ -1,4 +1,4 @@
-"""A prompt over 10,000 rows, beside the loop that one would write with LangChain: the server on one core, a client on one.
+"""A prompt over 10,000 rows, beside the loop that one would write with LangChain; server and client on a core each.
 
     python -m tests.benchmarks.batch
 

@@ -30,7 +30,7 @@ function render({ model, el: root }) {
   const before = make("p", { class: "instead" });
   const spans = make("ol", { class: "spans" });
   const spansTitle = make("div", { class: "title", id: `spans-${group}` });
-  const side = make("nav", { class: "side", "aria-labelledby": spansTitle.id }, spansTitle, spans);
+  const side = make("div", { class: "side", role: "group", "aria-labelledby": spansTitle.id }, spansTitle, spans);
   const limit = make("input", { type: "range", min: "0", "aria-label": "Mark tokens" });
   const limitTold = make("output", {});
   const switches = Object.entries(MEASURES).map(([letter, { name }]) => make("label", {},
@@ -41,7 +41,7 @@ function render({ model, el: root }) {
   const tell = make("input", { type: "checkbox" });
   const obstacle = make("p", { class: "obstacle" });
   const telling = make("label", { class: "telling" }, tell, "tell it in words to go on; it may say something else");
-  const whole = make("section", { class: "nbchat wide explore", "aria-label": "Token probabilities" }, error,
+  const whole = make("div", { class: "nbchat wide explore", role: "group", "aria-label": "Token probabilities" }, error,
     make("div", { class: "head" }, tree, stop), make("div", { class: "sure" }, make("div", { class: "columns" }, make("div", {}, text, before), side), keys, told),
     obstacle, telling);
   root.append(whole);
@@ -152,7 +152,7 @@ function render({ model, el: root }) {
     tree.hidden = state.branches.length < 2;
     tree.replaceChildren(...state.branches.map((branch) => {
       const name = branch.was === undefined ? ["the answer"] : [make("del", {}, branch.was), " → ", make("b", {}, branch.became)];
-      const go = button("", () => line.send({ do: "choose", branch: branch.id }), {
+      const go = button("", () => line.send({ do: "choose", branch: branch.id }), { title: branch.note || null,
         "aria-current": branch.id === state.now && "true", disabled: state.busy && branch.id !== state.now });
       go.append(...name, ...(branch.note ? [make("small", {}, ` ${branch.note}`)] : []));
       return make("li", { style: `--depth:${branch.depth}` }, go);
@@ -171,14 +171,15 @@ function render({ model, el: root }) {
       row.append(make("code", {}, name || "∅"), bar, make("span", {}, percent(p)));
       return row;
     });
-    menu = make("div", { class: `alternatives${peek ? " peek" : ""}`, role: "menu", tabindex: "-1", "aria-label": `Instead of ${data.t.trim()}` }, ...rows);
+    menu = make("div", { class: `alternatives${peek ? " peek" : ""}`, popover: "manual", role: "menu", tabindex: "-1", "aria-label": `Instead of ${data.t.trim()}` }, ...rows);
     if (!rows.length) menu.append(make("p", {}, percent(data.p)));
     if (why && !peek) menu.append(make("p", {}, why));
     menu.item = item;
     whole.append(menu);
-    const box = whole.getBoundingClientRect(), at = node.getClientRects()[0] ?? node.getBoundingClientRect();
-    menu.style.left = `${Math.max(8, Math.min(at.left - box.left, box.width - menu.offsetWidth - 8))}px`;
-    menu.style.top = `${at.bottom - box.top + 3}px`;
+    menu.showPopover?.(); // above all: outputs are clipped
+    const at = node.getClientRects()[0], below = at.bottom + 3 + menu.offsetHeight < window.innerHeight;
+    menu.style.left = `${Math.max(8, Math.min(at.left, window.innerWidth - menu.offsetWidth - 8))}px`;
+    menu.style.top = `${below ? at.bottom + 3 : Math.max(8, at.top - 3 - menu.offsetHeight)}px`;
     if (peek) return;
     node.setAttribute("aria-expanded", "true");
     const open = rows.filter((row) => !row.disabled);
@@ -229,7 +230,6 @@ function render({ model, el: root }) {
   });
   text.addEventListener("pointerover", ({ target: { item } }) => item && (!menu || menu.classList.contains("peek")) && openMenu(item, true));
   text.addEventListener("pointerleave", () => menu?.classList.contains("peek") && closeMenu());
-  text.addEventListener("scroll", () => closeMenu());
   whole.addEventListener("keydown", (event) => {
     if (!menu || menu.classList.contains("peek")) return;
     if (event.key === "Escape" || event.key === "Tab") closeMenu(true);
@@ -242,9 +242,14 @@ function render({ model, el: root }) {
     if (event.key !== "Tab") event.preventDefault();
   });
   whole.addEventListener("focusout", ({ relatedTarget }) => menu && !menu.classList.contains("peek") && !menu.contains(relatedTarget) && closeMenu());
+  const scrolled = () => closeMenu();
+  document.addEventListener("scroll", scrolled, { capture: true, passive: true });
   limit.addEventListener("input", remark);
   measure(by);
-  return () => line.end();
+  return () => {
+    document.removeEventListener("scroll", scrolled, { capture: true });
+    line.end();
+  };
 }
 
 export default { render };

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from nbchat.model.chat_model import ChatModel
 from nbchat.model.verbs import Verbs
 from nbchat.notebook.render.article import article
-from nbchat.notebook.render.logprobs import TOKEN_STYLE, logprobs_html, told
+from nbchat.notebook.render.logprobs import TOKEN_STYLE, logprobs_html
 from nbchat.notebook.render.safe import escape_text, visible
 from nbchat.notebook.widgets.explore_branch import Branch
 from nbchat.notebook.widgets.explore_subject import Subject, find_subject
@@ -106,59 +109,52 @@ class Explorer(Stage):
             raise ConfigurationError("a branch is still growing: stop it first, or wait for it")
         self.error = ""
         grown = self._now.fork(at, alternative)
-        if not grown.ended:
-            model, asked, params = self._request(grown, by_instruction)
-            self._look_at(grown)
-            self._running = asyncio.ensure_future(self._grow(grown, model.astream(asked, **params)))
-            try:
-                await asyncio.wait({self._running})
-            finally:
-                self._running.cancel()
-                task, self._running = self._running, None
-                self.touch()
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                self._tree.remove(grown)
-                self._now = grown.parent or self._now
-                raise error
-            if by_instruction:
-                grown.note = " · ".join(["by instruction", *([grown.note] if grown.note else [])])
-        else:
-            self._look_at(grown)
+        stream = None if grown.ended else self._continuation(grown, by_instruction)
+        self._tree.append(grown)
+        self._now = grown
+        if stream is not None:
+            await self._watch(grown, stream)
         self.keep()
         return grown.message
 
-    def _look_at(self, branch: Branch) -> None:
-        self._tree.append(branch)
-        self._now = branch
+    async def _watch(self, branch: Branch, stream: AsyncGenerator[Any, None]) -> None:
+        """Show a branch while it grows, in a task of its own, which Stop can end without ending the caller's."""
+        begun = len(branch.tokens)
+        self._running = task = asyncio.ensure_future(self._grow(branch, stream))
         self.flush()
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            self._running = None
+        error = None if task.cancelled() else task.exception()
+        if error is not None and len(branch.tokens) == begun:
+            self._tree.remove(branch)
+            self._now = branch.parent or self._now
+            self.touch()
+            raise error
+        if task.cancelled() or error is not None:
+            branch.remark("stopped" if error is None else f"cut: {error}")
 
-    def _request(self, branch: Branch, by_instruction: bool) -> tuple[Verbs[AIMessage], list[Any], dict[str, Any]]:
+    def _continuation(self, branch: Branch, by_instruction: bool) -> AsyncGenerator[Any, None]:
         model, history = self._subject.model, self._subject.history
         if model is None or history is None:
             raise ConfigurationError(self._obstacle)
         if self._obstacle and not by_instruction:
             raise UnsupportedError(self._obstacle)
         most = max(len(token.alternatives) for token in self._tree[0].tokens)
-        params: dict[str, Any] = {"logprobs": True, "top_logprobs": max(most, 1)}
         asked = [*history, AIMessage(branch.beginning)]
+        params: dict[str, Any] = {"logprobs": True, "top_logprobs": max(most, 1)}
         if by_instruction:
-            return model, [*asked, HumanMessage(_GO_ON)], params
-        return model, asked, params | {"prefill": True}
+            branch.remark("by instruction")
+            return model.astream([*asked, HumanMessage(_GO_ON)], **params)  # type: ignore[return-value]
+        return model.astream(asked, prefill=True, **params)  # type: ignore[return-value]
 
-    async def _grow(self, branch: Branch, stream: Any) -> None:
-        begun = len(branch.tokens)
-        try:
-            async for chunk in stream:
+    async def _grow(self, branch: Branch, stream: AsyncGenerator[Any, None]) -> None:
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
                 branch.add(chunk)
                 self.touch()
-        except asyncio.CancelledError:
-            branch.note = "stopped"
-        except Exception as error:
-            if len(branch.tokens) == begun:
-                raise
-            branch.note = f"cut: {error}"
-        finally:
-            await stream.aclose()
 
     def _place(self, branch: Branch | None) -> int | None:
         return None if branch is None else self._tree.index(branch)
@@ -193,7 +189,8 @@ class Explorer(Stage):
     def saved(self) -> tuple[str, str]:
         table = self._now.table
         heading = f"<p>{escape_text(_path(self._now))}</p>" if self._now.parent else ""
-        return article([heading, logprobs_html(table, f"explored-{id(self):x}")], streaming=False), told(table)
+        html = article([heading, logprobs_html(table, f"explored-{id(self):x}")], streaming=False)
+        return html, f"{self._now.text}\n\n{self._now.told()}"
 
     async def do_branch(self, content: dict[str, Any], _: list[Any]) -> None:
         await self.branch(int(content["at"]), int(content["choice"]), by_instruction=bool(content["tell"]))
@@ -220,22 +217,25 @@ def _path(branch: Branch) -> str:
 
 def _obstacle(subject: Subject) -> tuple[str, bool]:
     """Why an answer cannot be continued from a token (empty where it can), and whether the model can be told to."""
-    if subject.model is None:
+    model = subject.model
+    if model is None:
         return "Nobody is known who could go on with this answer: explore(answer, model, messages) says who.", False
     if subject.history is None:
         return "What this answers is not known, so it cannot go on: explore(answer, model, messages) says it.", False
-    if problem := _refusal(subject.model):
-        return f"{problem}, so that a branch could not be shown.", False
-    if _refusal(subject.model, prefill=True):
-        return f"{subject.model!r} has no prefill: it does not go on from the middle of an answer.", True
+    if not isinstance(model, ChatModel):
+        return "", True  # what a model made of others can do is seen when it is asked
+    if problem := _refusal(model):
+        return f"{problem}, so a branch could not be shown: give another model, as in explore(answer, model).", False
+    if _refusal(model, prefill=True):
+        name = f"{model.provider}:{model.model}"
+        return f"{name} has no prefill: it does not go on from the middle of an answer.", True
     return "", True
 
 
-def _refusal(model: Any, **params: Any) -> str:
-    """What a model says to a stream with logprobs; models made of others cannot be asked before."""
+def _refusal(model: ChatModel, **params: Any) -> str:
+    """What a model says to a stream with logprobs."""
     try:
-        if (call := getattr(model, "call", None)) is not None:
-            call([], stream=True, logprobs=True, **params)
+        model.call([], stream=True, logprobs=True, **params)
     except UnsupportedError as error:
         return str(error)
     return ""

@@ -21,7 +21,7 @@ class Branch:
         parent: what it branches from; None for the answer that is explored.
         at: index of the token that was changed.
         was: that token in the parent.
-        note: how it came to its end, where not by itself: "stopped", "by instruction", …
+        note: how it came, or came to its end: "by instruction", "stopped", …; else empty.
     """
 
     def __init__(self, message: AIMessage, tokens: Iterable[TokenLogprob]) -> None:
@@ -75,6 +75,10 @@ class Branch:
         self._message.response_metadata |= about
         self._message.usage_metadata = chunk.usage_metadata or self._message.usage_metadata
 
+    def remark(self, note: str) -> None:
+        """Note how it came, or came to its end."""
+        self.note = f"{self.note} · {note}" if self.note else note
+
     @property
     def table(self) -> Logprobs:
         """The tokens as a table."""
@@ -119,7 +123,7 @@ class Branch:
 
     def told(self) -> str:
         """Its measures in a line."""
-        return " · ".join([f"{len(self.tokens)} tokens", measured(self.table), *([self.note] if self.note else [])])
+        return f"{len(self.tokens)} tokens · {measured(self.table)}"
 
 
 def _chosen(token: TokenLogprob, wanted: str | int) -> Alternative:

@@ -1,0 +1,1 @@
+"""Batches through a provider's own Batch API: submit, leave, come back in another kernel, collect."""

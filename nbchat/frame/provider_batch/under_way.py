@@ -1,0 +1,202 @@
+"""One job at a provider, from its start until all of its results are in the journal."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from nbchat.flow.batch_jobs import AT_ONCE, Batching, Sought
+from nbchat.frame.answerer import Answerer
+from nbchat.frame.journal import Journal
+from nbchat.frame.outcome import Outcome
+from nbchat.frame.provider_batch.errands import Errands
+from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row
+from nbchat.frame.provider_batch.readings import Reader
+from nbchat.values.errors import APIConnectionError, ChatError, NotFoundError, RateLimitError, ServerError
+from nbchat.wire.batch import Job, Pack, Result
+
+LONGEST_POLL_S = 300.0
+GROWTH = 1.5  # of the pause between looks
+DOWNLOADS = 5  # tries to collect a job's results, each with the model's own retries
+_PASSING = (APIConnectionError, ServerError, RateLimitError)
+
+
+class JobError(ChatError):
+    """A job cannot be looked at or collected for now. It stays under way: the next run goes on with it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What all jobs of a batch share.
+
+    Attributes:
+        journal, book: where answers, and what is in which job, are written down.
+        errands: what goes to providers and comes back.
+        poll_s: seconds before a job is looked at again, at first; more each time.
+        land: told the name of a row in its job, and what became of it, once that is in the journal.
+        stop: told the error that ends this run.
+    """
+
+    journal: Journal
+    book: JobBook
+    errands: Errands
+    poll_s: float
+    land: Callable[[str, Outcome], None]
+    stop: Callable[[Exception], None]
+
+
+@dataclass(frozen=True)
+class Client:
+    """One model of a batch at its provider's Batch API."""
+
+    answerer: Answerer
+    batching: Batching
+    reader: Reader
+
+
+class JobUnderWay:
+    """A job, and what is to be done about it next; all of it on the thread that reads.
+
+    Attributes:
+        job: what the last look told; None before one.
+        over: whether all of it is in the journal.
+        trouble: why the provider could not be asked the last time, or "".
+    """
+
+    def __init__(self, entry: Entry, client: Client, desk: Desk) -> None:
+        self.entry = entry
+        self.client = client
+        self.job: Job | None = None
+        self.over = False
+        self.trouble = ""
+        self._desk = desk
+        self._busy = False
+        self._downloads = 0
+        self._strangers = 0
+        self._pause = desk.poll_s
+        self._due = 0.0
+
+    @property
+    def due(self) -> float:
+        """`time.monotonic()` of the next look; infinite while something is being done."""
+        return float("inf") if self._busy or self.over else self._due
+
+    @property
+    def provider(self) -> str:
+        """Our name of the provider."""
+        return self.client.batching.provider
+
+    def start(self, pack: Pack) -> None:
+        """Submit it; `entry` is in the book already."""
+        taken = self._desk.book.names(self.provider)
+        note = partial(self._desk.book.uploaded, self.entry.tag)
+        self._run(self.client.batching.start(pack, self.entry.created, taken, note), self._started)
+
+    def find(self, absent: Callable[[], None]) -> None:
+        """Look whether a job that an earlier run was about to start is there; `absent` is called where it is not."""
+        tag, _, file, total, created = self.entry
+        taken = self._desk.book.names(self.provider)
+        self._run(self.client.batching.find(Sought(tag, file, total, created, taken)), partial(self._found, absent))
+
+    def look(self) -> None:
+        """See how it is doing."""
+        self._run(self.client.batching.look(self.entry.job), self._looked)
+
+    def _run(self, flow: Any, then: Callable[[Any], None]) -> None:
+        self._busy = True
+        self._desk.errands.run(flow, then)
+
+    def _started(self, result: Job | Exception) -> None:
+        if isinstance(result, Job):
+            self._is(result)
+        elif isinstance(result, ChatError) and not isinstance(result, (APIConnectionError, ServerError)):
+            self._close(lambda: Outcome.of_error(result))  # the provider refused: there is no job
+        else:
+            self._stopped(f"whether {self.provider} has taken the batch is not known", result)
+
+    def _found(self, absent: Callable[[], None], result: Job | Exception | None) -> None:
+        if isinstance(result, Job):
+            self._is(result)
+        elif result is None:
+            self.over = True
+            self._desk.book.ended(self.entry.tag)
+            absent()
+        else:
+            self._stopped(f"whether {self.provider} has the batch of an earlier run is not known", result)
+
+    def _is(self, job: Job) -> None:
+        self.entry = self.entry._replace(job=job.id)
+        self._desk.book.started(self.entry.tag, job.id)
+        self._looked(job)
+
+    def _looked(self, result: Job | Exception) -> None:
+        if isinstance(result, Exception):
+            self._troubled(result)
+            return
+        self.job, self.trouble = result, ""
+        if result.ended and (result.results or result.inline):
+            self._run(self.client.batching.collect(result, self._take), self._collected)
+        elif result.ended:
+            self._close(lambda: self.client.reader.missing(result))
+        else:
+            self._later()
+
+    def _later(self, at_least: float = 0.0) -> None:
+        self._busy = False
+        self._due = time.monotonic() + max(self._pause, at_least)
+        self._pause = min(self._pause * GROWTH, max(LONGEST_POLL_S, self._desk.poll_s))
+
+    def _troubled(self, error: Exception) -> None:
+        if isinstance(error, NotFoundError):  # the provider keeps nothing for ever
+            self._close(lambda: Outcome.of_error(error))
+        elif isinstance(error, _PASSING) and self._downloads < DOWNLOADS:
+            self.trouble = str(error)
+            self._later(getattr(error, "retry_after", None) or 0.0)
+        else:
+            self._stopped(f"{self.provider}'s batch job {self.entry.job} is under way, and cannot be collected", error)
+
+    def _stopped(self, what: str, error: Exception) -> None:
+        self._desk.stop(JobError(f"{what}: {error}; run it again to go on"))
+
+    def _take(self, results: list[Result]) -> None:
+        """Put results into the journal; what is no row of this job, or has come already, is left out."""
+        assert self.job is not None
+        rows = self._desk.book.rows(self.entry.tag, [result.id for result in results])
+        first = {result.id: result for result in reversed(results)}
+        self._strangers += len(first.keys() - rows.keys())
+        self._keep((row, self.client.reader.outcome(self.job, first[id])) for id, row in rows.items() if not row.done)
+
+    def _keep(self, outcomes: Iterable[tuple[Row, Outcome]]) -> None:
+        kept = list(outcomes)
+        self._desk.journal.put((row.key, row.prompt, outcome) for row, outcome in kept)
+        self._desk.book.done(self.entry.tag, [row.id for row, _ in kept])
+        for row, outcome in kept:
+            self._desk.land(row.id, outcome)
+
+    def _collected(self, result: int | Exception) -> None:
+        self._downloads += 1
+        if isinstance(result, Exception):
+            self._strangers = 0  # it begins again, and what came will come twice
+            self._troubled(result)
+            return
+        job = self.job
+        assert job is not None
+        if self._strangers + result:
+            warnings.warn(
+                f"the results of {self.provider}'s batch job {job.id} have {self._strangers + result:,} lines that are "
+                "no answer to a row of it; they were left out",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._close(lambda: self.client.reader.missing(job))
+
+    def _close(self, missing: Callable[[], Outcome]) -> None:
+        """Nothing more will come: rows without a result get an error of their own."""
+        while rest := self._desk.book.rest(self.entry.tag, AT_ONCE):
+            self._keep((row, missing()) for row in rest)
+        self._desk.book.ended(self.entry.tag)
+        self.over = True

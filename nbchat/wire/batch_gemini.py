@@ -1,0 +1,95 @@
+"""Google's `batchGenerateContent`: the requests go along with the job, the results with the operation. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from nbchat.values.errors import StreamError
+from nbchat.wire.batch import MB, Job, Pack, Result, joined, seconds
+from nbchat.wire.codec import Request
+from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
+
+_WHY = {"EXPIRED": "expired", "CANCELLED": "cancelled", "FAILED": "failed"}
+_HTTP = {3: 400, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}  # google.rpc.Code
+
+
+@dataclass(frozen=True)
+class GeminiBatches:
+    """`inputConfig.requests.requests` of `{"request", "metadata": {"key"}}`; results are in
+    `response.inlinedResponses.inlinedResponses`, each with its `metadata.key`.
+
+    Requests of one job are to stay below 20 MB in all; more rows make more jobs.
+    """
+
+    most: int = 10_000
+    largest: int = 19 * MB
+
+    def line(self, id: str, request: Request, base_url: str) -> bytes:
+        return to_json({"request": request.body, "metadata": {"key": id}})
+
+    def upload(self, pack: Pack) -> None:
+        return None
+
+    def uploaded(self, file: str) -> None:
+        return None
+
+    def create(self, pack: Pack, file: str) -> Request:
+        before = b'{"batch":{"displayName":%b,"inputConfig":{"requests":{"requests":' % to_json(pack.tag)
+        path = pack.like.path.rpartition(":")[0] + ":batchGenerateContent"
+        return Request(path, {}, content=joined(before, pack.lines, b"}}}}"))
+
+    def look(self, id: str) -> Request:
+        return Request(f"/{id}", {}, method="GET")
+
+    def job(self, answer: Any) -> Job:
+        told = object_of(answer)
+        about = object_of(told.get("metadata")) or told
+        id = text_of(told.get("name"))
+        if not id.startswith("batches/"):
+            raise StreamError(f"the server sent no batch: {str(answer)[:200]}; is the base URL right?")
+        state = text_of(about.get("state")).rpartition("STATE_")[2]
+        counts = {
+            name.removesuffix("RequestCount"): int(count) if str(count).isdecimal() else 0  # int64 comes as text
+            for name, count in object_of(about.get("batchStats")).items()
+        }
+        total = counts.get("requestCount", 0)
+        failed = object_of(told.get("error"))
+        return Job(
+            id=id,
+            tag=text_of(about.get("displayName")),
+            created=seconds(about.get("createTime")),
+            total=total,
+            done=total - counts.get("pending", total),
+            ended=told.get("done") is True or state in ("SUCCEEDED", *_WHY),
+            why=text_of(failed.get("message")) or _WHY.get(state, ""),
+            inline=tuple(self._results(told, about)),
+        )
+
+    def _results(self, told: Any, about: Any) -> list[Result]:
+        output = object_of(told.get("response")) or object_of(about.get("output"))
+        listed = output.get("inlinedResponses")
+        found = (self.result(each) for each in objects_in(object_of(listed).get("inlinedResponses") or listed))
+        return [result for result in found if result is not None]
+
+    def page(self, cursor: str) -> Request:
+        return Request(f"/batches?pageSize=100{cursor}", {}, method="GET")
+
+    def jobs(self, answer: Any) -> tuple[list[Job], str]:
+        told = object_of(answer)
+        following = text_of(told.get("nextPageToken"))
+        jobs = [self.job(each) for each in objects_in(told.get("operations"))]
+        return jobs, f"&pageToken={following}" if following else ""
+
+    def result(self, line: Any) -> Result | None:
+        told = object_of(line)
+        id = text_of(object_of(told.get("metadata")).get("key")) or text_of(told.get("key"))
+        if not id:
+            return None
+        if body := object_of(told.get("response")):
+            return Result(id, body)
+        error = object_of(told.get("error"))
+        code = count_of(error.get("code"))
+        return Result(id, None, {"error": error} if error else None, _HTTP.get(code or 0, code))

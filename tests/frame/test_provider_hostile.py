@@ -1,0 +1,165 @@
+"""mode="provider" against results that are wrong in every way, and calls that cannot be."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nbchat import batch_frame, init_chat_model, retry_errors
+from nbchat.values.errors import ConfigurationError
+from tests.frame.provider_cases import model_of, pretend
+from tests.frame.servers import FileBatchServer
+from tests.servers import Reply, Server
+
+PROVIDER: dict[str, Any] = {"mode": "provider", "poll_s": 0.01, "progress": False}
+ROWS = pd.DataFrame({"t": ["one", "two", "three"]})
+SAID = ["You said: Say one", "You said: Say two", "You said: Say three"]
+
+
+def with_text(line: bytes, text: str) -> bytes:
+    """A result that says something else."""
+    told = json.loads(line)
+    message = told.get("result", told.get("response", {}).get("body", {}))
+    part = message["message"]["content"][0] if "message" in message else message["choices"][0]["message"]
+    part["text" if "text" in part else "content"] = text
+    return json.dumps(told).encode()
+
+
+TAMPERED: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "in another order": lambda lines: random.Random(1).sample(lines, len(lines)),
+    "with lines twice": lambda lines: [*lines, *(with_text(line, "a second answer") for line in lines)],
+    "with lines of strangers": lambda lines: [b'{"custom_id": "x", "response": {"body": {"a": 1}}}', *lines],
+    "with garbage": lambda lines: [b"<html>", b"\xff\xfe", b"[]", b'{"custom_id": 7}', b"null", *lines],
+    "with empty lines": lambda lines: [b"", *lines, b"  ", b""],
+}
+
+
+@pytest.mark.filterwarnings("ignore:the results of")
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("how", TAMPERED)
+def test_results_come(how: str, provider: str) -> None:
+    with pretend(provider) as server:
+        server.tamper = TAMPERED[how]
+        out = batch_frame(ROWS, "Say {t}", model_of(provider, server), **PROVIDER)
+        assert list(out.response) == SAID and out.error.isna().all()
+
+
+def test_lines_that_are_left_out_are_counted_in_a_warning() -> None:
+    with FileBatchServer() as server:
+        server.tamper = TAMPERED["with garbage"]
+        with pytest.warns(RuntimeWarning, match="5 lines"):
+            batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+
+
+def test_a_row_without_a_result_has_an_error_that_names_the_job_and_is_asked_by_retry_errors() -> None:
+    with FileBatchServer() as server:
+        server.tamper = lambda lines: lines[:-1]
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert list(out.error.notna()) == [True, False, False]
+        assert out.error.iloc[0] == (
+            "StreamError: openai's batch job batch_0 has no result for this row; run it again to ask anew"
+        )
+        server.tamper = lambda lines: lines
+        assert list(retry_errors(out).response) == SAID and server.asked["Say one"] == 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"choices": []}, {"choices": "x"}, {"error": {"message": "boom"}}, {"choices": [None]}, {"a": 1}]
+)
+def test_an_answer_that_is_none_is_that_rows_error(body: dict[str, Any]) -> None:
+    def spoil(lines: list[bytes]) -> list[bytes]:
+        told = json.loads(lines[0])
+        told["response"]["body"] = body
+        return [json.dumps(told).encode(), *lines[1:]]
+
+    with FileBatchServer() as server:
+        server.tamper = spoil
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert out.response.iloc[:2].tolist() == SAID[:2]
+        assert out.error.notna().iloc[2] or not out.response.iloc[2]
+
+
+def test_a_download_that_breaks_off_is_begun_again() -> None:
+    with FileBatchServer() as server:
+        cuts = iter([True, True])
+
+        def cut(request: Any, reply: Reply) -> Reply:
+            if request.path.endswith("/content") and next(cuts, False):
+                return Reply(body=bytes(reply.body), cut=True)  # type: ignore[arg-type]
+            return reply
+
+        server.spoil = cut
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert list(out.response) == SAID and len(server.jobs) == 1
+
+
+def test_a_download_may_be_elsewhere_and_the_key_does_not_go_there() -> None:
+    with FileBatchServer("together") as server:
+        kept: list[Reply] = []
+
+        def away(request: Any, reply: Reply) -> Reply:
+            if request.path.endswith("/content"):
+                kept.append(reply)
+                return Reply(status=302, headers={"location": f"{store.url}/signed?key=1"})
+            return reply
+
+        with Server(lambda request: kept[-1]) as store:
+            server.spoil = away
+            out = batch_frame(ROWS, "Say {t}", model_of("together", server), **PROVIDER)
+            assert list(out.response) == SAID
+            assert [request.target for request in store.requests] == ["/signed?key=1"]
+            assert "authorization" not in store.requests[0].headers
+
+
+@pytest.mark.parametrize("body", [{"id": "x"}, [], "<html>moved</html>", {"status": "completed"}])
+def test_a_server_that_knows_no_jobs_stops_the_run_with_a_named_error(body: Any) -> None:
+    with FileBatchServer() as server:
+        server.disturb = lambda request: (
+            Reply(body=body if isinstance(body, str | dict) else json.dumps(body))
+            if request.path.endswith("/batches")
+            else None
+        )
+        with pytest.warns(RuntimeWarning, match="no batch job|HTML page"):
+            out = batch_frame(ROWS, "Say {t}", model_of("openai", server, max_retries=0), **PROVIDER)
+        assert out.attrs["nbchat"]["left"] == 3
+
+
+CANNOT_BE: dict[str, tuple[dict[str, Any], str]] = {
+    "a provider without jobs": (
+        {"model": "xai:grok-4"},
+        "xai has no Batch API that nbchat knows; these have: anthropic",
+    ),
+    "tools": ({"tools": [len]}, "tools="),
+    "no journal": ({"journal": None}, "needs a journal"),
+    "a budget without a longest answer": ({"budget_tokens": 100}, "max_tokens="),
+    "a mode that is none": ({"mode": "half-price"}, "'live' or 'provider'"),
+    "a pause that is none": ({"poll_s": 0}, "poll_s"),
+    "groq's Responses API": ({"model": ("groq:x", {"use_responses_api": True})}, "/chat/completions"),
+    "prefill": ({"model": ("openai:gpt-4o-mini", {"prefill": True})}, "prefill"),
+}
+
+
+@pytest.mark.parametrize("what", CANNOT_BE)
+def test_what_cannot_be_is_told_before_anything_is_sent(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XAI", "OPENAI", "GROQ"):
+        monkeypatch.setenv(f"{name}_API_KEY", "k")
+
+    def size(text: str) -> int:
+        """Length of a text."""
+        return len(text)
+
+    given, said = CANNOT_BE[what]
+    arguments = {**PROVIDER, "model": "openai:gpt-4o-mini", **given}
+    if what == "tools":
+        arguments["tools"] = [size]
+    if isinstance(arguments["model"], tuple):
+        name, options = arguments["model"]
+        arguments["model"] = init_chat_model(name, **options)
+    with pytest.raises(ConfigurationError) as error:
+        batch_frame(ROWS, "Say {t}", **arguments)
+    assert said in str(error.value)
