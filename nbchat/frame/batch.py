@@ -16,7 +16,7 @@ from nbchat.frame.plan import Plan, remember
 from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.prompts import Prompts
 from nbchat.frame.provider_batch.job_asking import JobAsking
-from nbchat.frame.provider_batch.under_way import JobError
+from nbchat.frame.provider_batch.under_way import JobError, JobsLeft
 from nbchat.frame.run import Cell, Run
 from nbchat.frame.schema_columns import SchemaColumns
 from nbchat.values.errors import ConfigurationError
@@ -117,6 +117,8 @@ class Batch:
         except KeyboardInterrupt:
             said = self.jobs.said() if self.jobs else ""
             self.run.tally.stopped = f"interrupted{said and f', with {said}'}; run it again to go on"
+        except JobsLeft as left:
+            self.run.tally.stopped = str(left)
         except (JournalError, JobError) as error:
             self.run.tally.stopped = str(error)
             if isinstance(error, JournalError) and not self.run.tally.requests:

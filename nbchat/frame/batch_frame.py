@@ -66,8 +66,10 @@ def batch_frame(
         mode: "live" asks each row by itself; "provider" hands them to the provider's Batch API, at half the price and
             within a day (OpenAI, Azure, Anthropic, Google, Mistral, Groq, Together). Its jobs go on when this one is
             interrupted or its kernel dies: the same call, in any kernel, waits for them and collects what has ended.
-            A row that expired or was cancelled there has an error, and is asked anew by the next call.
+            A row that expired or was cancelled there has an error, and is asked anew by the next call. A live call does
+            not wait for jobs: it asks their rows by itself.
         poll_s: seconds before a job at the provider is looked at again; half as long again each time, up to 5 minutes.
+            None: hand in what is new, collect what has ended, and do not wait for the rest.
         max_concurrency: the most requests at once (128; 4 of the embedded model); fewer run while the server says that
             it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.

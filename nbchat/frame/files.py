@@ -42,7 +42,12 @@ def batch_file(
         return finished(_read_whole(Path(source).expanduser()), plan)
     target = Path(out).expanduser()
     _kind(target)
-    pieces = _pieces(Path(source).expanduser()) if is_path(source) else iter([source])
+    if not is_path(source):
+        pieces = iter([source])
+    elif plan.by_provider:  # piece after piece, each would wait a day for its jobs
+        pieces = iter([_read_whole(Path(source).expanduser())])
+    else:
+        pieces = _pieces(Path(source).expanduser())
     unfinished = target.with_name(f"{target.name}.unfinished")
     with _told(target, "written"):
         target.parent.mkdir(parents=True, exist_ok=True)

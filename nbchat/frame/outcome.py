@@ -20,6 +20,7 @@ class Outcome:
         latency_s: seconds from the first request to the end of the answer, with repeats.
         attempts: requests that were sent.
         exception: the error itself, where it was met just now.
+        kept: whether the journal has it already.
     """
 
     message: AIMessage | None = None
@@ -28,6 +29,7 @@ class Outcome:
     latency_s: float | None = None
     attempts: int = 0
     exception: Exception | None = None
+    kept: bool = False
 
     @classmethod
     def of_error(cls, error: Exception) -> Outcome:

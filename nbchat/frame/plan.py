@@ -38,7 +38,7 @@ class Plan:
     prefix: str = ""
     journal: Journal | str | os.PathLike[str] | None = DEFAULT
     mode: Literal["live", "provider"] = "live"
-    poll_s: float = 15.0
+    poll_s: float | None = 2.0
     max_concurrency: int | None = None
     rpm: float | None = None
     tpm: float | None = None
@@ -59,7 +59,7 @@ class Plan:
             raise ConfigurationError(f"max_concurrency is a number of at least 1, not {self.max_concurrency!r}")
         if self.mode not in ("live", "provider"):
             raise ConfigurationError(f"mode= takes 'live' or 'provider' (its Batch API), not {self.mode!r}")
-        if not self.poll_s > 0:
+        if self.poll_s is not None and not self.poll_s > 0:
             raise ConfigurationError(f"poll_s is a number of seconds above 0, not {self.poll_s!r}")
         if self.errors not in ("rows", "raise"):
             raise ConfigurationError(f"errors= takes 'rows' or 'raise', not {self.errors!r}")

@@ -48,7 +48,7 @@ class Progress:
             out.append(f"{_rate(tally.requests / asking)} rows/s")
             if tally.tokens:
                 out.append(f"{_rate(tally.tokens / asking)} tok/s")
-        if self.waits and (said := self.waits()):
+        if self.waits and not self.over and (said := self.waits()):
             out.append(said)
         if tally.requests and tally.priced:
             out.append(self._cost())
@@ -77,16 +77,20 @@ def _rate(per_s: float) -> str:
 
 
 def drawer(progress: Progress) -> Callable[[bool], None]:
-    """What draws the line, at most five times a second, and always when it is told that it is the last time."""
+    """What draws the line where it has changed, at most five times a second; and when told that it is the last time."""
     draw, pause = _in_cell(progress) or _on_stderr(progress)
     due = time.monotonic() + (pause if pause == LINE_S else 0.0)
+    shown = ""
 
     def drawn(last: bool) -> None:
-        nonlocal due
-        if last or time.monotonic() >= due:
-            progress.over = last
+        nonlocal due, shown
+        if not last and time.monotonic() < due:
+            return
+        progress.over = last
+        due = time.monotonic() + pause
+        if last or repr(progress) != shown:  # a job may take a day
+            shown = repr(progress)
             draw()
-            due = time.monotonic() + pause
 
     return drawn
 

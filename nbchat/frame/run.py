@@ -97,7 +97,7 @@ class Run:
         self._hopeless: dict[int, Exception] = {}  # by answerer: each further request would be refused likewise
         self._stuck = False
         self._last_cell = False
-        self._polled = 0.0
+        self._poll_due = 0.0
         self._saved = time.monotonic()
         self.failure: Exception | None = None
         self.tally = Tally()
@@ -137,8 +137,8 @@ class Run:
     def _filled(self) -> list[int]:
         """Take in further rows while there is room; returns the places that are settled without asking."""
         settled: list[int] = []
-        if self._elsewhere and time.monotonic() - self._polled > POLL_S:
-            settled += self._taken(list(self._elsewhere.values()))
+        if self._elsewhere and time.monotonic() > self._poll_due:
+            settled += self._polled()
         if not self._last_cell and len(self._ready) + self._asking.under_way < self._asking.most:
             settled += self._read()
         sent: list[Question] = []
@@ -178,12 +178,20 @@ class Run:
                 new.append(_Question(key, cell, messages))
         return settled + self._taken(new)
 
+    def _polled(self) -> list[int]:
+        """Look for the answers that another process was to ask for."""
+        began = time.monotonic()
+        waiting = list(self._elsewhere.values())
+        settled = [place for at in range(0, len(waiting), CHUNK) for place in self._taken(waiting[at : at + CHUNK])]
+        now = time.monotonic()
+        self._poll_due = now + max(POLL_S, 10 * (now - began))
+        return settled
+
     def _taken(self, questions: list[_Question]) -> list[int]:
         """Look questions up in the journal, and claim those that are not answered."""
         settled: list[int] = []
         if not questions:
             return settled
-        self._polled = time.monotonic()
         found, others = ({}, set()) if self._again else self._known([each.key for each in questions])
         for question in questions:
             self._elsewhere.pop(question.key, None)
@@ -218,7 +226,7 @@ class Run:
         """Commit what has come, and settle it."""
         try:
             if self._unsaved:
-                self._journal.put(self._unsaved)
+                self._journal.put(each for each in self._unsaved if not each[2].kept)
             else:
                 self._journal.sign()
         except JournalError as error:

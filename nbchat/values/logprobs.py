@@ -54,11 +54,11 @@ class TokenLogprob:
         """Entropy in bits over the returned alternatives and one remainder; None without alternatives."""
         if not self.alternatives:
             return None
-        shares = [a.probability for a in self.alternatives]
-        if all(a.token != self.token for a in self.alternatives):
+        shares = [math.exp(a.logprob) for a in self.alternatives]
+        if self.token not in [a.token for a in self.alternatives]:
             shares.append(self.probability)
-        rest = 1 - sum(shares)
-        return -sum(p * math.log2(p) for p in (*shares, rest) if p > 1e-12) + 0.0
+        shares.append(1 - sum(shares))
+        return -sum([p * math.log2(p) for p in shares if p > 1e-12]) + 0.0
 
 
 class Logprobs(Sequence[TokenLogprob]):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from nbchat.wire.codec import Request
 
-MB = 1 << 20
+MB = 1_000_000
 
 
 @dataclass(slots=True)
@@ -131,5 +131,5 @@ def seconds(when: Any) -> float:
         return float(when)
     try:
         return datetime.fromisoformat(when).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0

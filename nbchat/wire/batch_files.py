@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -71,7 +72,7 @@ class FileBatches:
     def upload(self, pack: Pack) -> Request:
         name = f"nbchat-{pack.tag}.jsonl"
         fields = {"purpose": self.purpose, **({"file_name": name} if self.named else {})}
-        return _form(fields, name, b"\n".join([*pack.lines, b""]), pack.tag, self.upload_path)
+        return _form(fields, name, pack.lines, pack.tag, self.upload_path)
 
     def uploaded(self, file: str) -> Request | None:
         return Request(f"/files/{quote(file, safe='')}", {}, method="GET") if self.checked else None
@@ -155,15 +156,15 @@ def _why_failed(told: Any) -> str:
     return "; ".join(words[:3]) or text_of(told.get("error")) or "failed"
 
 
-def _form(fields: dict[str, str], name: str, content: bytes, boundary: str, path: str) -> Request:
-    """A multipart form with a file, as browsers send it."""
-    head = "".join(
-        f'--{boundary}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+def _form(fields: dict[str, str], name: str, lines: Sequence[bytes], boundary: str, path: str) -> Request:
+    """A multipart form with a file of lines, as browsers send it."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
         for key, value in fields.items()
-    )
-    head += f'--{boundary}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n'
-    head += "content-type: application/jsonl\r\n\r\n"
-    whole = b"%b%b\r\n--%b--\r\n" % (head.encode(), content, boundary.encode())
+    ]
+    parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n')
+    before = f"{''.join(parts)}Content-Type: application/jsonl\r\n\r".encode()
+    whole = b"\n".join([before, *lines, f"\r\n--{boundary}--\r\n".encode()])  # the file may be large: one copy of it
     return Request(path, {}, {"content-type": f"multipart/form-data; boundary={boundary}"}, content=whole)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from pydantic_core import to_json
 
@@ -42,7 +43,7 @@ class GeminiBatches:
         return Request(path, {}, content=joined(before, pack.lines, b"}}}}"))
 
     def look(self, id: str) -> Request:
-        return Request(f"/{id}", {}, method="GET")
+        return Request(f"/batches/{quote(id.removeprefix('batches/'), safe='')}", {}, method="GET")
 
     def job(self, answer: Any) -> Job:
         told = object_of(answer)

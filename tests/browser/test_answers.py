@@ -82,9 +82,7 @@ def test_the_corpus_of_attacks_is_inert(lab: Lab) -> None:
         lab.page.wait_for_timeout(1500)
     assert lab.page.query_selector(".nbchat .foot")
     assert lab.page.evaluate("() => window.__pwned") is None
-    strangers = [
-        url for url in lab.requests if urlsplit(url).scheme not in ("data", "blob") and "127.0.0.1" not in url
-    ]
+    strangers = [url for url in lab.requests if urlsplit(url).scheme not in ("data", "blob") and "127.0.0.1" not in url]
     assert strangers == []
     kinds = "script,iframe,object,embed,form,link,base,meta,svg,video"
     assert lab.page.query_selector(f".nbchat :is({kinds})") is None

@@ -82,8 +82,7 @@ def hostile() -> str:
     return json.dumps({"content": entries})
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_it_can_be_used_by_everyone_and_hostile_tokens_are_only_text(lab: Lab, theme: str) -> None:
+def test_it_can_be_used_by_everyone_and_hostile_tokens_are_only_text(lab: Lab) -> None:
     page = lab.page
     answer = (
         f"import json, nbchat\na = nbchat.AIMessage('x', response_metadata={{'logprobs': json.loads({hostile()!r})}})"
@@ -91,19 +90,20 @@ def test_it_can_be_used_by_everyone_and_hostile_tokens_are_only_text(lab: Lab, t
     lab.open("hostile.ipynb", [answer, "nbchat.explore(a, 'vllm:m', 'Who?')"])
     page.evaluate("() => { window.pwned = () => { window.__pwned = true } }")
     page.on("dialog", lambda dialog: (lab.requests.append("dialog:"), dialog.dismiss()))
-    lab.theme(theme)
     lab.requests.clear()
     lab.run()
     page.wait_for_selector(".explore .lp i")
-    page.focus(".explore .lp i[tabindex='0']")
-    press(page, "Enter")
-    page.wait_for_selector(".explore .alternatives:not(.peek) button")
-    assert violations(page, ".explore") == []
-    page.keyboard.press("Escape")
-    page.focus(".explore input[type=range]")
-    press(page, "End")  # everything is marked, and listed
-    page.wait_for_function("() => document.querySelectorAll('.explore .spans li').length > 0")
-    assert violations(page, ".explore") == []
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        lab.theme(theme)
+        page.focus(".explore .lp i[tabindex='0']")
+        press(page, "Enter")
+        page.wait_for_selector(".explore .alternatives:not(.peek) button")
+        assert violations(page, ".explore") == []
+        press(page, "Escape")
+        page.focus(".explore input[type=range]")
+        press(page, "End")  # everything is marked, and listed
+        page.wait_for_function("() => document.querySelectorAll('.explore .spans li').length > 0")
+        assert violations(page, ".explore") == []
     assert page.evaluate("() => window.__pwned") is None
     own = ("data", "blob")
     assert [url for url in lab.requests if urlsplit(url).scheme not in own and "127.0.0.1" not in url] == []

@@ -63,6 +63,12 @@ def test_the_price_is_half(provider: str, server: JobServer) -> None:
     assert full and out.cost_usd.iloc[0] == pytest.approx(full / 2)
 
 
+def test_together_gives_half_price_for_some_models_only() -> None:
+    usage = Usage.of(1_000_000, 0)
+    full = cost_usd(usage, "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", "together")
+    assert full and cost_usd(usage, "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", "together", batch=True) == full
+
+
 def test_the_same_call_again_asks_only_what_failed(provider: str, server: JobServer) -> None:
     model = model_of(provider, server)
     first = batch_frame(ROWS, "Say {t}", model, **PROVIDER)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from nbchat.flow.converse import ToolStarted
-from nbchat.notebook.render.logprobs import least_certain, logprobs_html
+from nbchat.notebook.render.logprobs import least_certain, logprobs_html, shown_tokens
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.renderers import add_renderer, html_of, markdown_of
 from nbchat.notebook.view import AnswerView
@@ -104,7 +104,7 @@ def test_a_token_costs_at_most_150_bytes_beyond_its_alternatives() -> None:
 
 def test_the_least_certain_spans_are_named() -> None:
     tokens = table(("It", 0.9), (" was", 0.9), (" Cla", 0.3), ("ra", 0.4), (" in", 0.8), (" 1853", 0.2))
-    assert least_certain(tokens) == ["1853", "Clara"]
+    assert least_certain(shown_tokens(tokens)) == ["1853", "Clara"]
 
 
 def test_white_space_is_visible_and_half_characters_are_joined() -> None:

@@ -90,6 +90,8 @@ async def test_the_end_and_pieces_of_characters_as_alternatives(server: OpenAISe
     tops = [{"token": "", "bytes": [], "logprob": -1}, {"token": "\ufffd", "bytes": [227], "logprob": -2}]
     last = {**entry("."), "top_logprobs": [*entry(".")["top_logprobs"], *tops]}
     explored = explorer(server, answered(entry("Yes"), last))
+    _, slots = explored.picture()
+    assert [name for name, *_ in json.loads(slots["0"])[1]["a"]] == [".", "∎", "⟨E3⟩"]
     assert (await explored.branch(1, 1)).text == "Yes"
     assert server.requests == []
     with pytest.raises(ConfigurationError, match="piece of a character"):
@@ -138,10 +140,11 @@ def test_a_chat_brings_its_model_and_its_history(server: OpenAIServer) -> None:
     chat = Chat(init_chat_model("openrouter:gpt-test", base_url=server.base_url, api_key="k"), system="Be brief.")
     chat.ask("One?", logprobs=True, top_logprobs=2)
     chat.ask("Two?")
-    explored = explore(chat)  # the last answer that has logprobs
+    explored = explore(chat, max_tokens=9)  # the last answer that has logprobs
     asyncio.run(explored.branch(1, 1))
     sent = [m["content"] for m in server.requests[-1].json["messages"]]
     assert sent == ["Be brief.", "One?", " went other0"]
+    assert server.requests[-1].json["max_tokens"] == 9
     assert len(chat.messages) == 4
 
 

@@ -16,12 +16,13 @@ from nbchat.frame.outcome import Outcome
 from nbchat.frame.provider_batch.errands import Errands
 from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row, name_in_job
 from nbchat.frame.provider_batch.readings import Reader
-from nbchat.frame.provider_batch.under_way import Client, Desk, JobUnderWay
+from nbchat.frame.provider_batch.under_way import Client, Desk, JobsLeft, JobUnderWay
 from nbchat.values.errors import BadRequestError, ConfigurationError
 from nbchat.values.messages import HumanMessage
-from nbchat.wire.batch import Pack
+from nbchat.wire.batch import MB, Pack
 
 ALL_ROWS = 1 << 40  # questions that may be under way: a job holds as many as the provider allows
+UPLOADS = 2  # jobs that are on their way up at once: each may be hundreds of megabytes
 
 
 @dataclass
@@ -44,15 +45,15 @@ class JobAsking:
         answerers: who is asked.
         journal: where jobs are written down, and answers go before they land.
         poll_s: seconds before a job is looked at again, at first; half as much more each time, up to five minutes.
+            None: do not wait for jobs that have not ended.
 
     Raises:
         ConfigurationError: a model cannot be asked this way.
     """
 
-    def __init__(self, answerers: Sequence[Answerer], journal: Journal, poll_s: float) -> None:
+    def __init__(self, answerers: Sequence[Answerer], journal: Journal, poll_s: float | None) -> None:
         if journal.path is None:
             raise ConfigurationError("mode='provider' needs a journal: without one, its jobs would be lost on the way")
-        self.most = ALL_ROWS
         self._questions = 0  # put in, and not landed
         self._clients = [_client(each) for each in answerers]
         self._book = JobBook(journal)
@@ -84,11 +85,12 @@ class JobAsking:
 
         Raises:
             JobError: a job cannot be reached; it stays under way.
+            JobsLeft: what remains is in jobs that are not to be waited for.
         """
         if self._more_came:
             self._more_came, wait = False, 0.0
         elif not self._stopped:
-            for group in list(self._filling):
+            for group in list(self._filling) if self.most else ():
                 self._submit(group)
             wait = min(wait, self._look())
         for then, result in self._errands.landed(max(0.0, wait), run):
@@ -96,8 +98,11 @@ class JobAsking:
         self._jobs = {tag: job for tag, job in self._jobs.items() if not job.over}
         out, self._out = self._out, []
         self._questions -= len(out)
-        if self._failure and not out and not self._stopped:
-            raise self._failure
+        if not out and not self._stopped:
+            if self._failure:
+                raise self._failure
+            if self._jobs and not self._filling and all(job.left for job in self._jobs.values()):
+                raise JobsLeft(f"{self.said()}; run it again to collect what has ended")
         return out
 
     def stop(self) -> None:
@@ -109,6 +114,11 @@ class JobAsking:
     def under_way(self) -> int:
         """Questions and jobs that are not over: a job is read to its end, also where no question waits for the rest."""
         return self._questions + len(self._jobs)
+
+    @property
+    def most(self) -> int:
+        """How many questions to put in: none while enough jobs are on their way up."""
+        return ALL_ROWS if sum(job.job is None for job in self._jobs.values()) < UPLOADS else 0
 
     @property
     def jobs(self) -> list[str]:
@@ -150,13 +160,11 @@ class JobAsking:
         if not entry.job:
             job.find(self._pack_again)
 
-    def _pack_again(self) -> None:
-        """A job was never started: its rows go into another."""
-        held = self._book.holding(list(self._waiting))
-        packed = {row.id for filling in self._filling.values() for row in filling.rows}
-        for id, question in self._waiting.items():
-            if id not in held and id not in packed:
-                self._pack(id, question)
+    def _pack_again(self, ids: Sequence[str]) -> None:
+        """A job was never started: its rows go into another, where this frame still has them."""
+        for id in ids:
+            if id in self._waiting:
+                self._pack(id, self._waiting[id])
 
     def _pack(self, id: str, question: Any) -> None:
         client = self._clients[question.cell.answerer]
@@ -165,7 +173,7 @@ class JobAsking:
         request = target.codec.request(call)
         line = batching.line(id, request)
         if len(line) > batching.format.largest:
-            size = f"{len(line) >> 20} MB, and {batching.provider}'s jobs hold {batching.format.largest >> 20} MB"
+            size = f"{len(line) // MB} MB, and {batching.provider}'s jobs hold {batching.format.largest // MB} MB"
             self._land(id, Outcome.of_error(BadRequestError(f"this row takes {size}: ask it with mode='live'")))
             return
         group = (question.cell.answerer, request.path, call.model, tuple(request.headers.items()))

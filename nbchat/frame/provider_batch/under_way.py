@@ -22,11 +22,17 @@ from nbchat.wire.batch import Job, Pack, Result
 LONGEST_POLL_S = 300.0
 GROWTH = 1.5  # of the pause between looks
 DOWNLOADS = 5  # tries to collect a job's results, each with the model's own retries
-_PASSING = (APIConnectionError, ServerError, RateLimitError)
+MISSES = 3  # looks in vain before a young job counts as gone: a provider may not know it everywhere yet
+SETTLED_S = 3600.0
+_PASSING = (APIConnectionError, ServerError, RateLimitError, NotFoundError)
 
 
 class JobError(ChatError):
     """A job cannot be looked at or collected for now. It stays under way: the next run goes on with it."""
+
+
+class JobsLeft(ChatError):
+    """Nothing went wrong: what remains is in jobs that this run was told not to wait for."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Desk:
     Attributes:
         journal, book: where answers, and what is in which job, are written down.
         errands: what goes to providers and comes back.
-        poll_s: seconds before a job is looked at again, at first; more each time.
+        poll_s: seconds before a job is looked at again, at first; more each time. None: it is not.
         land: told the name of a row in its job, and what became of it, once that is in the journal.
         stop: told the error that ends this run.
     """
@@ -44,7 +50,7 @@ class Desk:
     journal: Journal
     book: JobBook
     errands: Errands
-    poll_s: float
+    poll_s: float | None
     land: Callable[[str, Outcome], None]
     stop: Callable[[Exception], None]
 
@@ -76,14 +82,20 @@ class JobUnderWay:
         self._desk = desk
         self._busy = False
         self._downloads = 0
+        self._missed = 0
         self._strangers = 0
-        self._pause = desk.poll_s
+        self._pause = float("inf") if desk.poll_s is None else desk.poll_s
         self._due = 0.0
 
     @property
     def due(self) -> float:
         """`time.monotonic()` of the next look; infinite while something is being done."""
         return float("inf") if self._busy or self.over else self._due
+
+    @property
+    def left(self) -> bool:
+        """Whether nothing will be done about it in this run."""
+        return not self._busy and self._due == float("inf")
 
     @property
     def provider(self) -> str:
@@ -96,8 +108,12 @@ class JobUnderWay:
         note = partial(self._desk.book.uploaded, self.entry.tag)
         self._run(self.client.batching.start(pack, self.entry.created, taken, note), self._started)
 
-    def find(self, absent: Callable[[], None]) -> None:
-        """Look whether a job that an earlier run was about to start is there; `absent` is called where it is not."""
+    def find(self, absent: Callable[[list[str]], None]) -> None:
+        """Look whether a job that an earlier run was about to start is there.
+
+        Args:
+            absent: called with the names of its rows where it is not.
+        """
         tag, _, file, total, created = self.entry
         taken = self._desk.book.names(self.provider)
         self._run(self.client.batching.find(Sought(tag, file, total, created, taken)), partial(self._found, absent))
@@ -118,13 +134,16 @@ class JobUnderWay:
         else:
             self._stopped(f"whether {self.provider} has taken the batch is not known", result)
 
-    def _found(self, absent: Callable[[], None], result: Job | Exception | None) -> None:
-        if isinstance(result, Job):
+    def _found(self, absent: Callable[[list[str]], None], result: Job | Exception | None) -> None:
+        if isinstance(result, Job) and result.id in self._desk.book.names(self.provider):
+            self.find(absent)  # another job that was looked for at the same time is known by now to be that one
+        elif isinstance(result, Job):
             self._is(result)
         elif result is None:
-            self.over = True
+            rows = self._desk.book.rest(self.entry.tag, self.entry.total)
             self._desk.book.ended(self.entry.tag)
-            absent()
+            self.over = True
+            absent([row.id for row in rows])
         else:
             self._stopped(f"whether {self.provider} has the batch of an earlier run is not known", result)
 
@@ -148,10 +167,12 @@ class JobUnderWay:
     def _later(self, at_least: float = 0.0) -> None:
         self._busy = False
         self._due = time.monotonic() + max(self._pause, at_least)
-        self._pause = min(self._pause * GROWTH, max(LONGEST_POLL_S, self._desk.poll_s))
+        self._pause = max(self._pause, min(self._pause * GROWTH, LONGEST_POLL_S))
 
     def _troubled(self, error: Exception) -> None:
-        if isinstance(error, NotFoundError):  # the provider keeps nothing for ever
+        self._missed += isinstance(error, NotFoundError)
+        old = time.time() - self.entry.created > SETTLED_S
+        if isinstance(error, NotFoundError) and (old or self._missed >= MISSES):  # nothing is kept for ever
             self._close(lambda: Outcome.of_error(error))
         elif isinstance(error, _PASSING) and self._downloads < DOWNLOADS:
             self.trouble = str(error)
@@ -175,6 +196,7 @@ class JobUnderWay:
         self._desk.journal.put((row.key, row.prompt, outcome) for row, outcome in kept)
         self._desk.book.done(self.entry.tag, [row.id for row, _ in kept])
         for row, outcome in kept:
+            outcome.kept = True
             self._desk.land(row.id, outcome)
 
     def _collected(self, result: int | Exception) -> None:

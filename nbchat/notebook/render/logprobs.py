@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nbchat.notebook.render.safe import escape_attribute, escape_text
@@ -65,13 +65,17 @@ def logprobs_html(table: Logprobs, name: str) -> str:
     legend = f"<span>certain {scale} unsure</span>"
     return (
         f'{TOKEN_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
-        f'<div class="keys">{switches}{legend}</div><div class="keys">{escape_text(told(table))}</div></div>'
+        f'<div class="keys">{switches}{legend}</div><div class="keys">{escape_text(_told(table, tokens))}</div></div>'
     )
 
 
 def told(table: Logprobs) -> str:
     """Perplexity, the mean, and the least certain spans, in a line of text."""
-    spans = ", ".join(f"“{span}”" for span in least_certain(table))
+    return _told(table, shown_tokens(table))
+
+
+def _told(table: Logprobs, tokens: Iterable[ShownToken]) -> str:
+    spans = ", ".join(f"“{span}”" for span in least_certain(tokens))
     return measured(table) + (f" · least certain: {spans}" if spans else "")
 
 
@@ -80,11 +84,11 @@ def measured(table: Logprobs) -> str:
     return f"mean probability {math.exp(table.mean):.0%} · perplexity {table.perplexity:.2f}"
 
 
-def least_certain(table: Logprobs, most: int = _SPANS) -> list[str]:
+def least_certain(tokens: Iterable[ShownToken], most: int = _SPANS) -> list[str]:
     """The texts of the runs of tokens below one half, the least certain first."""
     runs: list[tuple[float, str]] = []
     open_run = False
-    for token in shown_tokens(table):
+    for token in tokens:
         unsure = token.probability < 0.5 and token.text.strip()
         if unsure and open_run:
             lowest, text = runs[-1]

@@ -165,7 +165,7 @@ function render({ model, el: root }) {
     const { node, data } = item;
     const why = state.busy ? "a branch is growing" : state.obstacle && !(state.tellable && tell.checked) ? state.obstacle : "";
     const rows = data.a.map(([name, p, whole], choice) => {
-      const bar = make("span", { class: "bar" }, make("span", { style: `width:${Math.round(100 * p)}%` }));
+      const bar = make("span", { class: "chance" }, make("span", { style: `width:${Math.round(100 * p)}%` }));
       const row = button("", () => choose(data.at, choice), { role: "menuitem", tabindex: "-1", disabled: !whole || why !== "",
         class: name === data.t ? "chosen" : null, title: whole ? null : "a piece of a character" });
       row.append(make("code", {}, name || "∅"), bar, make("span", {}, percent(p)));

@@ -28,7 +28,9 @@ _GO_ON = (
 )
 
 
-def explore(answer: Any = None, model: Verbs[AIMessage] | str | None = None, messages: Any = None) -> Explorer:
+def explore(
+    answer: Any = None, model: Verbs[AIMessage] | str | None = None, messages: Any = None, **params: Any
+) -> Explorer:
     """Explore an answer that has logprobs: token by token, and by branching from any of them.
 
         explore()                              # the last answer of the %%chat cells
@@ -39,13 +41,14 @@ def explore(answer: Any = None, model: Verbs[AIMessage] | str | None = None, mes
         answer: an answer, or a conversation, whose last answer it is.
         model: who goes on with a branch, or its name; a conversation brings its own.
         messages: what was said before the answer, as `invoke` takes it; a conversation knows it.
+        params: parameters of every branch: `temperature`, `max_tokens`, …
 
     Without a model and messages, the answer can be looked at, and not be branched.
 
     Raises:
         ConfigurationError: there is no answer, or it has no logprobs; says how to ask for them.
     """
-    return Explorer(find_subject(answer, model, messages))
+    return Explorer(find_subject(answer, model, messages, params))
 
 
 class Explorer(Stage):
@@ -144,7 +147,7 @@ class Explorer(Stage):
             raise UnsupportedError(self._obstacle)
         most = max(len(token.alternatives) for token in self._tree[0].tokens)
         asked = [*history, AIMessage(branch.beginning)]
-        params: dict[str, Any] = {"logprobs": True, "top_logprobs": max(most, 1)}
+        params = {**self._subject.params, "logprobs": True, "top_logprobs": max(most, 1)}
         if by_instruction:
             branch.remark("by instruction")
             return model.astream([*asked, HumanMessage(_GO_ON)], **params)  # type: ignore[return-value]

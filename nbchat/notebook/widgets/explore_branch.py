@@ -112,8 +112,8 @@ class Branch:
         table = self.table
         return {
             "at": self.at if self.was else None,
-            "was": token_text(self.was) if self.was else None,
-            "became": token_text(self.tokens[self.at]) if self.was else None,
+            "was": token_text(self.was) if self.was else "",
+            "became": token_text(self.tokens[self.at]) if self.was else "",
             "text": self.text,
             "tokens": len(table),
             "mean_logprob": table.mean,

@@ -8,7 +8,7 @@ from typing import Any
 from nbchat.model.chat import Chat
 from nbchat.model.init import init_chat_model
 from nbchat.model.verbs import Verbs
-from nbchat.notebook.widgets.notebook import notebook_chat
+from nbchat.notebook.widgets.notebook import chat_options, notebook_chat
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.logprobs import Logprobs
 from nbchat.values.messages import AIMessage, Message, SystemMessage
@@ -25,20 +25,23 @@ class Subject:
     table: Logprobs
     model: Verbs[AIMessage] | None
     history: list[Message] | None
+    params: dict[str, Any]  # of the model's calls
 
 
-def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any) -> Subject:
-    """The subject of `explore(given, model, messages)`.
+def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any, params: dict[str, Any]) -> Subject:
+    """The subject of `explore(given, model, messages, **params)`.
 
     Raises:
         ConfigurationError: there is no answer, or it has no logprobs.
     """
+    own = _notebook_chat()
     if isinstance(given, AIMessage):
-        chat = _chat_of(given)
+        chat = own if own is not None and any(each is given for each in own.messages) else None
     else:
-        chat = notebook_chat(None, None, None) if given is None else getattr(given, "chat", given)
+        chat = own if given is None else getattr(given, "chat", given)
         if not isinstance(chat, Chat):
-            raise ConfigurationError(f"explore takes an answer or a chat, not {type(given).__name__}")
+            what = "nothing was asked yet" if given is None else f"this is a {type(given).__name__}"
+            raise ConfigurationError(f"explore takes an answer or a chat, and {what}")
         given = next((m for m in reversed(chat.messages) if isinstance(m, AIMessage) and m.logprobs is not None), None)
         if given is None:
             raise ConfigurationError(f"this conversation has no answer with logprobs: {_HOW}")
@@ -47,18 +50,18 @@ def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any
         raise ConfigurationError(f"this answer has no logprobs: {_HOW}")
     history = None if messages is None else read_messages(messages)
     if chat is not None:
-        model = model or chat.model
+        if model is None:
+            model, params = chat.model, {**(chat_options() if chat is own else {}), **params}
         history = _before(given, chat) if history is None else history
-    return Subject(given, table, init_chat_model(model) if isinstance(model, str) else model, history)
+    return Subject(given, table, init_chat_model(model) if isinstance(model, str) else model, history, params)
 
 
-def _chat_of(message: AIMessage) -> Chat | None:
-    """The conversation of the `%%chat` cells, where the message is in it."""
+def _notebook_chat() -> Chat | None:
+    """The conversation of the `%%chat` cells, where there are any."""
     try:
-        chat = notebook_chat(None, None, None)
+        return notebook_chat(None, None, None)
     except ConfigurationError:
         return None
-    return chat if any(each is message for each in chat.messages) else None
 
 
 def _before(message: AIMessage, chat: Chat) -> list[Message]:

@@ -13,7 +13,7 @@ from nbchat.values.logprobs import Alternative, Logprobs, TokenLogprob
 
 _SLOT = 200  # tokens
 _OPEN = 4  # the last may be pieces of a character that is not whole yet
-_END = re.compile(r"<\|[a-z_]+\|>|</s>|<eos>|<end_of_turn>")  # how servers write that the answer ends
+_END = re.compile(r"<[|｜][^<>]+[|｜]>|</s>|<eos>|<end_of_turn>")  # how servers write that the answer ends  # noqa: RUF001
 
 
 def choices(token: TokenLogprob) -> tuple[Alternative, ...]:

@@ -26,6 +26,12 @@ def notebook_chat(given: Any, name: str | None, system: str | None) -> Chat:
     return chat
 
 
+def chat_options() -> dict[str, Any]:
+    """The parameters that `%chat` set for every answer of its cells."""
+    session = _session()
+    return dict(session.options) if session is not None else {}
+
+
 def user_names() -> dict[str, Any]:
     """The notebook's variables."""
     shell = _shell()

@@ -14,11 +14,11 @@ function render({ model, el: root }) {
   const chips = make("div", { class: "chips" });
   const input = make("textarea", { rows: "1", placeholder: "Say something", "aria-label": "Message" });
   const picker = make("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files" });
-  const attach = button("＋", () => picker.click(), { class: "icon", "aria-label": "Attach files", title: "Attach files" });
+  const attach = button("+", () => picker.click(), { class: "icon", "aria-label": "Attach files", title: "Attach files" });
   const go = button("Send", () => (state?.busy ? stop() : submit()), { class: "go" });
   const cancel = button("Cancel", () => leaveEdit(), { class: "quiet", hidden: true });
   const composer = make("div", { class: "composer" }, attach, input, cancel, go);
-  const total = make("span", { class: "total", "aria-label": "Used so far" });
+  const total = make("span", { class: "total", title: "Used so far" });
   const settings = makeSettings();
   const menu = make("details", { class: "menu" }, make("summary", {}, "export"),
     make("div", { class: "sheet" },

@@ -1,0 +1,240 @@
+"""The chat panel on a dummy comm: what is sent, how much of it, and what a hostile page can do."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nbchat import Chat, ChatPanel, init_chat_model, tool
+from tests.servers import OpenAIServer
+from tests.widgets.conftest import Page
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer() as server:
+        yield server
+
+
+def model(server: OpenAIServer) -> Any:
+    return init_chat_model("gpt-4o-mini", model_provider="openai", base_url=server.base_url, api_key="sk-secret-1234")
+
+
+async def said(page: Page, text: str, **more: Any) -> None:
+    """Send a message and wait for its answer."""
+    await done(page, "send", text=text, **more)
+
+
+async def done(page: Page, name: str, **content: Any) -> None:
+    """Have something asked, and wait for its answer."""
+    before = page.answers
+    page.do(name, **content)
+    await page.until(lambda: page.answers > before)
+
+
+def test_a_message_is_answered_and_both_are_shown(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        panel = ChatPanel(model(server))
+        page.open(panel)
+        await said(page, "hello")
+        assert "You said: hello" in page.text and "tokens" in page.state["total"]
+        assert [m.type for m in panel.messages] == ["human", "ai"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("length", [5_000, 10_000])
+def test_traffic_is_linear_in_the_text_and_below_sixty_messages_a_second(length: int, page: Page) -> None:
+    async def run() -> None:
+        with OpenAIServer(lambda body: "word " * (length // 5), gap=0.0005) as server:
+            page.open(ChatPanel(model(server)))
+            await said(page, "go")
+        seconds = page.sent[-1][0] - page.sent[0][0]
+        assert len(page.sent) < 60 * seconds + 20
+        assert sum(size for _, size in page.sent) < 8 * length + 20_000
+
+    asyncio.run(run())
+
+
+def test_a_stop_before_and_after_the_first_token_keeps_what_came(page: Page) -> None:
+    async def run() -> None:
+        with OpenAIServer(lambda body: "word " * 1000, latency=0.3, gap=0.01) as server:
+            panel = ChatPanel(model(server))
+            page.open(panel)
+            page.do("send", text="one")
+            await page.until(lambda: page.state.get("busy"))
+            page.do("stop")
+            await page.until(lambda: not page.state["busy"])
+            assert panel.messages == [] and page.state["failed"]
+            page.do("send", text="two")
+            await page.until(lambda: "word word" in page.text)
+            page.do("stop")
+            await page.until(lambda: not page.state["busy"])
+            assert panel.messages[-1].interrupted and 9 < len(panel.messages[-1].text) < 4900
+            server.wait_for(lambda: server.connections_open == 0)
+
+    asyncio.run(run())
+
+
+def test_editing_and_asking_again_make_branches_that_can_be_gone_back_to(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        panel = ChatPanel(model(server))
+        page.open(panel)
+        await said(page, "first")
+        await said(page, "second")
+        first = page.state["turns"][0]["id"]
+        await done(page, "edit", turn=first, text="other")
+        assert [m.text for m in panel.messages] == ["other", "You said: other"]
+        assert (page.state["turns"][0]["at"], page.state["turns"][0]["of"]) == (2, 2)
+        page.do("branch", turn=page.state["turns"][0]["id"], by=-1)
+        await page.until(lambda: len(page.state["turns"]) == 2)
+        assert [m.text for m in panel.messages][::2] == ["first", "second"]
+        await done(page, "again", turn=page.state["turns"][1]["id"])
+        assert page.state["turns"][1]["of"] == 2 and len(panel.messages) == 4
+
+    asyncio.run(run())
+
+
+def test_files_come_in_pieces_and_bad_ones_are_told(page: Page, server: OpenAIServer) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+
+    async def run() -> None:
+        page.open(ChatPanel(model(server)))
+        page.do("piece", [png[:50]], id="a")
+        page.do("piece", [png[50:]], id="a")
+        await said(page, "look", files=[{"id": "a", "name": "x.png", "type": "image/png"}])
+        assert server.requests[-1].json["messages"][-1]["content"][1]["type"] == "image_url"
+        page.do("send", text="look", files=[{"id": "nobody's", "name": "y.png", "type": "image/png"}])
+        await page.until(lambda: "y.png has 0 bytes" in page.state["error"])
+        page.do("dismiss")
+        await page.until(lambda: not page.state["error"])
+
+    asyncio.run(run())
+
+
+def test_a_tool_waits_for_a_word(page: Page, server: OpenAIServer) -> None:
+    ran = []
+
+    @tool
+    def weather(city: str) -> str:
+        """The weather."""
+        ran.append(city)
+        return "sunny"
+
+    async def run() -> None:
+        panel = ChatPanel(model(server), tools=[weather])
+        page.open(panel)
+        page.do("send", text="Weather in Rome?")
+        await page.until(lambda: page.state.get("ask"))
+        assert page.state["ask"]["name"] == "weather" and not ran
+        page.do("verdict", id=999, verdict="run")
+        await asyncio.sleep(0.05)
+        assert not ran
+        page.do("verdict", id=page.state["ask"]["id"], verdict="decline", reason="too hot")
+        await page.until(lambda: (not page.state["ask"] and not page.state["busy"]) or page.state["ask"])
+        while page.state["busy"]:
+            if page.state["ask"]:
+                page.do("verdict", id=page.state["ask"]["id"], verdict="always")
+            await asyncio.sleep(0.02)
+        results = [m.text for m in panel.messages if m.type == "tool"]
+        assert "too hot" in results[0]
+        before = len(ran)
+        await said(page, "Weather in Oslo?") if before else None
+
+    asyncio.run(run())
+
+
+def test_malformed_messages_do_not_end_the_panel(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        page.open(ChatPanel(model(server)))
+        for bad in (
+            {"name": "nothing"}, {"name": "send"}, {"name": "send", "text": None}, {"name": "edit", "turn": "t0"},
+            {"name": "branch"}, {"name": "verdict"}, {"name": "set", "values": {"temperature": "hot", "zzz": 1}},
+            {"name": "export", "kind": "x"}, {"name": "take", "turn": None}, {"name": "piece", "id": "a"},
+            {"name": "picture"}, {"name": "send", "text": " "}, {"name": "again", "turn": {}},
+        ):  # fmt: skip
+            page.do(**bad)
+            await asyncio.sleep(0.01)
+        await said(page, "still there?")
+        assert "still there?" in page.text
+
+    asyncio.run(run())
+
+
+def test_model_and_parameters_are_set_and_a_wrong_name_is_told(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        panel = ChatPanel(model(server), temperature=0.5)
+        page.open(panel)
+        await page.until(lambda: page.state)
+        assert page.state["params"]["temperature"] == 0.5
+        page.do("set", values={"temperature": "0.1", "system": "Be brief."})
+        await said(page, "hi")
+        sent = server.requests[-1].json
+        assert sent["temperature"] == 0.1 and sent["messages"][0]["content"] == "Be brief."
+        page.do("set", values={"model": "nobody:x"})
+        await page.until(lambda: "nobody" in page.state["error"])
+        assert panel.chat.model.model == "gpt-4o-mini"
+
+    asyncio.run(run())
+
+
+def test_exports_go_to_the_view_that_asked(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        page.open(ChatPanel(model(server)))
+        await said(page, "hello")
+        for kind in ("markdown", "json", "cell"):
+            page.do("export", kind=kind)
+        page.do("take", turn=page.state["turns"][0]["id"], kind="copy")
+        await page.until(lambda: len(page.notes) == 4)
+        markdown, saved, cell, copied = page.notes
+        assert "**You**" in markdown["file"]["text"] and "sk-secret" not in saved["file"]["text"]
+        assert cell["cell"]["kind"] == "markdown" and copied["copy"] == "You said: hello"
+
+    asyncio.run(run())
+
+
+def test_a_second_view_gets_everything_also_while_it_streams(page: Page) -> None:
+    async def run() -> None:
+        with OpenAIServer(lambda body: "word " * 200, gap=0.005) as server:
+            panel = ChatPanel(model(server))
+            page.open(panel)
+            page.do("send", text="go")
+            await page.until(lambda: "word" in page.text)
+            other = dict(page.slots)
+            page.slots.clear()
+            page.do("hello", view="v2")
+            await page.until(lambda: len(page.slots) >= len(other))
+            await page.until(lambda: not page.state["busy"])
+            assert page.text.count("word") >= 200
+
+    asyncio.run(run())
+
+
+def test_closing_leaves_no_task_thread_or_connection(page: Page) -> None:
+    async def run() -> None:
+        with OpenAIServer(lambda body: "word " * 1000, gap=0.01) as server:
+            threads = threading.active_count()
+            tasks = asyncio.all_tasks()
+            panel = ChatPanel(model(server))
+            page.open(panel)
+            page.do("send", text="go")
+            await page.until(lambda: "word" in page.text)
+            panel.close()
+            await asyncio.sleep(0.1)
+            server.wait_for(lambda: server.connections_open == 0)
+            assert asyncio.all_tasks() == tasks and page.closed
+            assert threading.active_count() <= threads + 1
+
+    asyncio.run(run())
+
+
+def test_two_panels_of_one_chat_show_the_same(page: Page, server: OpenAIServer) -> None:
+    chat = Chat(model(server))
+    first = ChatPanel(chat)
+    chat.ask("from a cell")
+    assert [t.question.text for t in ChatPanel(chat).branches.path()] == ["from a cell"]
+    assert first.messages is chat.messages
