@@ -30,6 +30,7 @@ _HOMES = {
     "nbchat.frame.retry_errors": ("retry_errors",),
     "nbchat.notebook.live": ("live",),
     "nbchat.notebook.render.renderers": ("add_renderer",),
+    "nbchat.notebook.widgets.compare": ("Compare",),
     "nbchat.notebook.widgets.panel": ("ChatPanel",),
     "nbchat.notebook.widgets.explore": ("explore",),
 }

@@ -47,9 +47,7 @@ def attempt(
             if whole.chunk is not None:
                 error.partial = whole.message()
                 raise
-            if isinstance(error, BadRequestError) and (
-                simpler := target.codec.retry_without(request, str(error))
-            ):
+            if isinstance(error, BadRequestError) and (simpler := target.codec.retry_without(request, str(error))):
                 request = simpler
                 continue
             wait = wait_before(tries, error)

@@ -13,7 +13,7 @@ from nbchat.flow.attempt import Target, refusal
 from nbchat.flow.effects import Flow, Route
 from nbchat.flow.retry import may_retry, wait_before
 from nbchat.providers.endpoint import Endpoint
-from nbchat.values.errors import APIConnectionError, ChatError, ServerError, StreamError
+from nbchat.values.errors import APIConnectionError, BadRequestError, ChatError, ServerError, StreamError
 from nbchat.wire.batch import BatchFormat, Job, Pack, Result
 from nbchat.wire.batch_formats import batch_format
 from nbchat.wire.codec import Request, read_json
@@ -114,10 +114,10 @@ class Batching:
                 return
             told = object_of((yield from self._told(request)))
             state = text_of(told.get("status"))
-            if state not in ("pending", "running", "uploaded", "notRunning"):
-                if state == "error":
-                    raise StreamError(f"{self.provider} does not accept the file of requests: {told}")
+            if state == "processed":
                 return
+            if state in ("error", "failed", "canceled", "deleted"):
+                raise BadRequestError(f"{self.provider} does not accept the file of requests: {told}")
             yield do.sleep(min(LONGEST_CHECK_S, CHECK_S * 2**look))
         raise StreamError(f"{self.provider} has not checked the file {file} in time; run it again later")
 

@@ -95,9 +95,7 @@ def each_completed(flows: Flows, width: int, return_exceptions: bool) -> Iterato
 async def aeach_completed(flows: Flows, width: int, return_exceptions: bool) -> AsyncIterator[tuple[int, Any]]:
     """Results as they come, on the caller's loop. Leaving the loop early stops what still runs."""
     landed: asyncio.Queue[Any] = asyncio.Queue()
-    job = asyncio.ensure_future(
-        fan_out(flows, width, lambda *result: landed.put_nowait(result), not return_exceptions)
-    )
+    job = asyncio.ensure_future(fan_out(flows, width, lambda *result: landed.put_nowait(result), not return_exceptions))
     job.add_done_callback(lambda _: landed.put_nowait(None))
     try:
         while (result := await landed.get()) is not None:

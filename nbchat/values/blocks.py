@@ -159,9 +159,7 @@ def joined(block: Block, piece: Block) -> Block:
 def finished(block: Block) -> Block:
     """A streamed block as it stands in a whole message: no index, and a tool call's arguments parsed."""
     if block["type"] == "tool_call_chunk":
-        return tool_call(
-            block.get("name") or "", block.get("args") or "", block.get("id"), extras=block.get("extras")
-        )
+        return tool_call(block.get("name") or "", block.get("args") or "", block.get("id"), extras=block.get("extras"))
     if "index" in block:
         return {key: value for key, value in block.items() if key != "index"}
     return block

@@ -35,9 +35,7 @@ def message_from_dict(data: Mapping[str, Any]) -> Message:
             message = AIMessage(content, tool_calls=calls, **extra, **_only(fields))
             message.timing = dict(data.get("timing") or {})
         case _:
-            raise ConfigurationError(
-                f"a message has no known role: {kind!r}; use one of system, user, assistant, tool"
-            )
+            raise ConfigurationError(f"a message has no known role: {kind!r}; use one of system, user, assistant, tool")
     return message
 
 
@@ -65,9 +63,7 @@ def read_messages(given: Any) -> list[Message]:
     if isinstance(given, Message | Mapping):
         return [_read_message(given)]
     if not isinstance(given, Sequence) or isinstance(given, bytes):
-        raise ConfigurationError(
-            f"a model takes a string, a message or a list of messages, not {type(given).__name__}"
-        )
+        raise ConfigurationError(f"a model takes a string, a message or a list of messages, not {type(given).__name__}")
     if not given:
         raise ConfigurationError("there are no messages to send: give at least one")
     return [_read_message(item) for item in given]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from nbchat.values.errors import StreamError
 from nbchat.wire.codec import Request
 
 MB = 1_000_000
@@ -114,10 +115,17 @@ class BatchFormat(Protocol):
         """A page of the list of jobs, newest first; the first page for ""."""
 
     def jobs(self, answer: Any) -> tuple[list[Job], str]:
-        """The jobs on a page, and the cursor of the next, or ""."""
+        """The jobs on a page, and the cursor of the next, or "". Raises StreamError where it is no page."""
 
     def result(self, line: Any) -> Result | None:
         """One line of results; None where it is none."""
+
+
+def listed(found: Any, answer: Any) -> list[Any]:
+    """The jobs on a page. Raises StreamError where there is no list: it would be taken for an empty one."""
+    if not isinstance(found, list):
+        raise StreamError(f"the server sent no list of jobs: {str(answer)[:200]}; is the base URL right?")
+    return found
 
 
 def joined(before: bytes, lines: Sequence[bytes], after: bytes) -> bytes:

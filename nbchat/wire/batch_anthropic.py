@@ -9,9 +9,9 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from nbchat.values.errors import StreamError
-from nbchat.wire.batch import MB, Job, Pack, Result, joined, seconds
+from nbchat.wire.batch import MB, Job, Pack, Result, joined, listed, seconds
 from nbchat.wire.codec import Request
-from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
+from nbchat.wire.untrusted import count_of, object_of, text_of
 
 _PATH = "/messages/batches"
 _STATUS = {
@@ -77,7 +77,8 @@ class AnthropicBatches:
     def jobs(self, answer: Any) -> tuple[list[Job], str]:
         told = object_of(answer)
         last = text_of(told.get("last_id")) if told.get("has_more") is True else ""
-        return [self.job(each) for each in objects_in(told.get("data"))], f"&after_id={quote(last)}" if last else ""
+        jobs = [self.job(each) for each in listed(told.get("data"), answer)]
+        return jobs, f"&after_id={quote(last)}" if last else ""
 
     def result(self, line: Any) -> Result | None:
         told = object_of(line)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.wire.batch import MB, Job, Pack, Result, seconds
+from nbchat.wire.batch import MB, Job, Pack, Result, listed, seconds
 from nbchat.wire.codec import Request
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
 
@@ -124,8 +124,7 @@ class FileBatches:
 
     def jobs(self, answer: Any) -> tuple[list[Job], str]:
         told = object_of(answer)
-        found = list(objects_in(told.get("data", answer)))
-        jobs = [self.job(each) for each in found]
+        jobs = [self.job(each) for each in listed(told.get("data", answer), answer)]
         if self.by_model:
             page = len(jobs) == 100 and (count_of(told.get("page")) or 0) + 1
             return jobs, str(page) if page else ""

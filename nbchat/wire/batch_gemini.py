@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from nbchat.values.errors import StreamError
-from nbchat.wire.batch import MB, Job, Pack, Result, joined, seconds
+from nbchat.wire.batch import MB, Job, Pack, Result, joined, listed, seconds
 from nbchat.wire.codec import Request
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
 
@@ -81,7 +81,8 @@ class GeminiBatches:
     def jobs(self, answer: Any) -> tuple[list[Job], str]:
         told = object_of(answer)
         following = text_of(told.get("nextPageToken"))
-        jobs = [self.job(each) for each in objects_in(told.get("operations"))]
+        found = told.get("operations", [] if isinstance(answer, dict) else None)  # an empty list is left out
+        jobs = [self.job(each) for each in listed(found, answer)]
         return jobs, f"&pageToken={following}" if following else ""
 
     def result(self, line: Any) -> Result | None:

@@ -12,9 +12,9 @@ import pytest
 
 from nbchat import batch_frame, init_chat_model, retry_errors
 from nbchat.values.errors import ConfigurationError
-from tests.frame.provider_cases import model_of, pretend
-from tests.frame.servers import FileBatchServer
-from tests.servers import Reply, Server
+from tests.frame.provider_cases import MODELS, model_of, pretend
+from tests.frame.servers import FileBatchServer, JobServer
+from tests.servers import Recorded, Reply, Server
 
 PROVIDER: dict[str, Any] = {"mode": "provider", "poll_s": 0.01, "progress": False}
 ROWS = pd.DataFrame({"t": ["one", "two", "three"]})
@@ -98,6 +98,14 @@ def test_a_download_that_breaks_off_is_begun_again() -> None:
         assert list(out.response) == SAID and len(server.jobs) == 1
 
 
+def test_results_that_are_not_whole_are_fetched_again() -> None:
+    with FileBatchServer() as server:
+        pieces = iter([0, 1, 3])
+        server.tamper = lambda lines: lines[: next(pieces)]
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert list(out.response) == SAID and server.count_of("GET", "/content") == 3
+
+
 def test_a_download_may_be_elsewhere_and_the_key_does_not_go_there() -> None:
     with FileBatchServer("together") as server:
         kept: list[Reply] = []
@@ -114,6 +122,42 @@ def test_a_download_may_be_elsewhere_and_the_key_does_not_go_there() -> None:
             assert list(out.response) == SAID
             assert [request.target for request in store.requests] == ["/signed?key=1"]
             assert "authorization" not in store.requests[0].headers
+
+
+def faulty(server: JobServer, provider: str, chance: random.Random) -> None:
+    """Let many requests fail, some after the server has done what it was asked, and many downloads break off."""
+    faults = [Reply(status=500), Reply(garbage=b"zz"), Reply(status=503, body="<html>busy</html>"), Reply(body="")]
+    faults += [Reply(body={})] if provider != "google" else []  # to whom that is an empty list
+
+    def disturb(request: Recorded) -> Reply | None:
+        download = request.path.endswith(("/content", "/results"))
+        return chance.choice(faults[:3] if download else faults) if chance.random() < 0.3 else None
+
+    def spoil(request: Recorded, reply: Reply) -> Reply:
+        if chance.random() < 0.2:
+            return Reply(garbage=b"")
+        download = request.path.endswith(("/content", "/results")) and isinstance(reply.body, bytes)
+        return Reply(body=reply.body, cut=True) if download and chance.random() < 0.3 else reply
+
+    server.disturb, server.spoil = disturb, spoil
+
+
+@pytest.mark.filterwarnings("ignore:the batch stopped", "ignore:the results of")
+@pytest.mark.parametrize("provider", MODELS)
+@pytest.mark.parametrize("seed", [5])
+def test_with_a_server_that_fails_all_the_time_calls_again_end_with_every_row_right_and_asked_once(
+    seed: int, provider: str
+) -> None:
+    rows = pd.DataFrame({"t": [f"row {n}" for n in range(300)]})
+    with pretend(provider) as server:
+        faulty(server, provider, random.Random(seed))
+        model = model_of(provider, server, max_retries=0)
+        for _ in range(100):
+            out = batch_frame(rows, "Say {t}", model, **PROVIDER)
+            if out.attrs["nbchat"]["left"] == 0:
+                break
+        assert list(out.response) == [f"You said: Say row {n}" for n in range(300)]
+        assert set(server.asked.values()) == {1} and len(server.jobs) == 1
 
 
 @pytest.mark.parametrize("body", [{"id": "x"}, [], "<html>moved</html>", {"status": "completed"}])

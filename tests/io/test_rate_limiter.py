@@ -89,6 +89,7 @@ def test_the_first_come_is_the_first_served_over_threads_and_loops() -> None:
     made.acquire()
     threads = []
     for n in range(6):
+
         def work(n: int = n) -> None:
             made.acquire() if n % 2 else asyncio.run(made.aacquire())
             order.append(n)

@@ -226,7 +226,9 @@ def test_whatever_a_server_sends_is_a_result_or_none_and_a_job_or_a_named_error(
     assert api.result(stranger) is None
     with pytest.raises(StreamError):
         api.job(stranger)
-    assert api.jobs(stranger) == ([], "")
+    if stranger != [] and not (provider == "google" and isinstance(stranger, dict)):  # these are empty lists
+        with pytest.raises(StreamError):  # taken for an empty list, it would let a job be made twice
+            api.jobs(stranger)
 
 
 @pytest.mark.parametrize("provider", ALL)

@@ -22,7 +22,7 @@ from nbchat.wire.batch import Job, Pack, Result
 LONGEST_POLL_S = 300.0
 GROWTH = 1.5  # of the pause between looks
 DOWNLOADS = 5  # tries to collect a job's results, each with the model's own retries
-MISSES = 3  # looks in vain before a young job counts as gone: a provider may not know it everywhere yet
+MISSES = 3  # times that a young job, or some of its results, may not be there: they may not be known everywhere yet
 SETTLED_S = 3600.0
 _PASSING = (APIConnectionError, ServerError, RateLimitError, NotFoundError)
 
@@ -207,6 +207,13 @@ class JobUnderWay:
             return
         job = self.job
         assert job is not None
+        if self._downloads < MISSES and self._desk.book.rest(self.entry.tag, 1):
+            self._strangers, self.trouble = 0, "its results are not whole"
+            if self._desk.poll_s is None:
+                self.look()
+            else:
+                self._later()
+            return
         if self._strangers + result:
             warnings.warn(
                 f"the results of {self.provider}'s batch job {job.id} have {self._strangers + result:,} lines that are "

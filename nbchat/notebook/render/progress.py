@@ -16,4 +16,5 @@ def progress_html(progress: Progress) -> str:
     colour = "var(--nb-warn)" if tally.stopped else "var(--nb-accent)"
     bar = f'<div style="{_BAR}{colour};margin-top:0;width:{100 * progress.share:.1f}%"></div>'
     spoken = f'role="progressbar" aria-label="rows done" aria-valuenow="{100 * progress.share:.0f}"'
-    return f'<div style="font-size:13px;color:var(--nb-mute)">{said}<div {spoken} style="{_BAR}var(--nb-line)">{bar}</div></div>'
+    line = f'<div {spoken} style="{_BAR}var(--nb-line)">{bar}</div>'
+    return f'<div style="font-size:13px;color:var(--nb-mute)">{said}{line}</div>'

@@ -7,7 +7,6 @@ from itertools import count
 
 from nbchat.values.messages import HumanMessage, Message
 
-
 _NUMBERS = count(1)
 
 

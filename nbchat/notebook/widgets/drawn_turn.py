@@ -56,4 +56,4 @@ def _foot(view: AnswerView, last: AIMessage) -> str:
     tokens = {} if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
     seconds = last.timing.get("total_s")
     note = "stopped" if last.interrupted else None
-    return footer_html(view.model, **tokens, cost_usd=view.cost_usd, seconds=seconds, note=note)  # type: ignore[arg-type]
+    return footer_html(view.model, **tokens, cost_usd=view.cost_usd, seconds=seconds, note=note)

@@ -83,7 +83,8 @@ class ChatPanel(Stage):
         return self.chat.messages
 
     def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
-        turns, slots = [], {}
+        turns: list[dict[str, Any]] = []
+        slots: dict[str, str] = {}
         for turn in self.branches.path():
             shown, siblings = self._past(turn), turn.siblings
             about = {"id": turn.name, "parts": len(shown.parts), "at": siblings.index(turn) + 1, "of": len(siblings)}

@@ -1,4 +1,4 @@
-"""A widget that shows what Python holds: a small state and HTML in slots, sent as changes, at most 15 times a second."""
+"""A widget that shows what Python holds: a small state, and HTML in slots. Changes go out 15 times a second at most."""
 
 from __future__ import annotations
 
@@ -36,14 +36,17 @@ class Stage(anywidget.AnyWidget):
     as tasks on the loop of the kernel; what one raises is shown on the page.
     """
 
+    _farewell: asyncio.TimerHandle | None = None  # here, because a widget that could not be made is closed as well
+    _drawing: asyncio.TimerHandle | None = None
+    _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 each widget that was made has its own
+    _views: set[str] = set()  # noqa: RUF012
+
     def __init__(self) -> None:
         super().__init__()
         self.error = ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._views: set[str] = set()
-        self._farewell: asyncio.TimerHandle | None = None
-        self._drawing: asyncio.TimerHandle | None = None
+        self._tasks = set()
+        self._views = set()
         self._next = 0.0
         self._state: dict[str, Any] = {}  # as the page has it
         self._slots: dict[str, str] = {}
