@@ -66,7 +66,7 @@ class AwaitingWire:
 
     async def read_all(self) -> bytes:
         if isinstance(self._reader, _FastWhole):
-            return await self._reader.read()
+            return await self._within(self._reader.read(), None, "total")
         pieces = []
         while piece := await self.read():
             pieces.append(piece)

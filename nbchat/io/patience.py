@@ -22,24 +22,32 @@ class Patience:
         Raises:
             TimeoutError: it took longer than so many seconds; it was cancelled.
         """
-        if seconds is None:
-            return await work
-        loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None, "a coroutine is awaited by a task"
         before = task.cancelling()
-        self._task = task
-        self._until = loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._until:
-            self._set(loop)
+        if seconds is not None:
+            self._limit(task, seconds)
         try:
-            return await work
+            result = await work
         except asyncio.CancelledError:
             if self._cancelled and task.uncancel() <= before:  # else it was cancelled from outside as well
                 raise TimeoutError from None
             raise
+        else:  # pyreqwest gives its result also to a task that is cancelled as it comes: nobody may miss that
+            if self._cancelled:
+                task.uncancel()
+            if task.cancelling() > before:
+                raise asyncio.CancelledError
+            return result
         finally:
             self._task, self._cancelled = None, False
+
+    def _limit(self, task: asyncio.Task[Any], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._task = task
+        self._until = loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._until:
+            self._set(loop)
 
     def _set(self, loop: asyncio.AbstractEventLoop) -> None:
         self.end()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import Coroutine, Generator
 from typing import Any
 
 import pytest
@@ -55,3 +56,24 @@ def test_no_timer_is_left_behind() -> None:
         return sum(not handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
 
     assert asyncio.run(left()) == 0
+
+
+class Swallowing:
+    """Gives its result also to a task that was cancelled meanwhile, as pyreqwest's reads may."""
+
+    def __await__(self) -> Generator[None, None, str]:
+        with contextlib.suppress(asyncio.CancelledError):
+            yield
+        return "came"
+
+
+@pytest.mark.parametrize("seconds", [None, 10])
+def test_a_result_that_comes_with_a_cancellation_does_not_hide_it(seconds: float | None) -> None:
+    async def cancelled() -> bool:
+        task = asyncio.create_task(Patience().wait(Swallowing(), seconds))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        return task.cancelled()
+
+    assert run(cancelled())
