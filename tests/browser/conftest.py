@@ -23,6 +23,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 NEWS = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
 
+READY = """() => {
+    if (document.querySelector(".jp-Dialog .jp-mod-accept")) return "choice"; // of a kernel
+    const app = window.jupyterapp, session = app?.shell.currentWidget?.sessionContext;
+    return app?.commands.isEnabled("notebook:run-all-cells") && session?.isReady
+        && session.session?.kernel?.connectionStatus === "connected" && session.session.kernel.status === "idle";
+}"""
+
 
 class Lab:
     """JupyterLab on a free port, and a page that looks at it."""
@@ -39,25 +46,23 @@ class Lab:
         nbformat.write(book, self.folder / name)
         self.page.goto(f"{self.url}/doc/tree/{name}?reset", wait_until="domcontentloaded")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-        with contextlib.suppress(Exception):  # the choice of a kernel, where JupyterLab asks for it
-            self.page.click(".jp-Dialog .jp-mod-accept", timeout=6_000)
-        self.page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        while self.page.wait_for_function(READY, timeout=90_000).json_value() == "choice":
+            self.page.click(".jp-Dialog .jp-mod-accept")
+            self.page.wait_for_timeout(500)
 
     def start(self) -> None:
         """Run all cells, without waiting for them."""
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+        self.page.evaluate(
+            """() => {
+                window.ran = false;
+                const done = () => { window.ran = true };
+                window.jupyterapp.commands.execute("notebook:run-all-cells").then(done, done);
+            }"""
+        )
 
-    def finish(self, timeout: float = 60) -> None:
+    def finish(self) -> None:
         """Wait until no cell runs any more."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            self.page.wait_for_timeout(300)
-            busy = self.page.evaluate(
-                "() => [...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))"
-            )
-            if not busy and self.page.query_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]"):
-                return
-        raise TimeoutError("the notebook still runs")
+        self.page.wait_for_function("() => window.ran", timeout=60_000)
 
     def run(self) -> None:
         """Run all cells to their end."""
