@@ -284,6 +284,7 @@ def test_streaming_tool_calls(model: Any, capsys: pytest.CaptureFixture[str]) ->
 
     lines = capsys.readouterr().out.splitlines()
     assert lines.count("Tool: get_weather") == 2
+    assert {line for line in lines if line.startswith("Tool: ")} == {"Tool: get_weather", "Tool: "}
     args = "".join(line.removeprefix("Args: ") for line in lines if line.startswith("Args: "))
     assert args.replace(" ", "") == '{"location":"Boston"}{"location":"Tokyo"}'
     assert len(lines) > 8, "the arguments come in pieces"

@@ -128,6 +128,9 @@ def _streamed(target: Target, whole: Gathering, started: float, model: str | Non
             if chunk.blocks:
                 chunk.timing = {"first_token_s": (yield do.clock()) - started}
             yield from _first(chunk, whole, held)
+        if getattr(decoder, "over", False):
+            yield do.drain()  # some servers never end the body
+            break
     for chunk in decoder.close():
         if chunk.chunk_position == "last":
             if "model_name" not in chunk.response_metadata:

@@ -5,6 +5,7 @@
 | open(route, request, stream) | (status, headers): the answer's head; an answer opened before is closed |
 | read() | the next bytes of the body; b"" at its end |
 | read_all() | the whole body |
+| drain() | None: the rest of a body that does not matter is read for a moment, so that its connection can be kept |
 | clock() | seconds, for differences |
 | now() | seconds since 1970 |
 | sleep(seconds) | None |
@@ -16,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from nbchat.providers.endpoint import Endpoint
@@ -81,7 +82,7 @@ class Route:
 
     endpoint: Endpoint
     timeout: Timeout = Timeout()
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
     http_client: Any = None
     http_async_client: Any = None
 
@@ -96,6 +97,10 @@ def read() -> Effect:
 
 def read_all() -> Effect:
     return _READ_ALL
+
+
+def drain() -> Effect:
+    return _DRAIN
 
 
 def clock() -> Effect:
@@ -126,4 +131,5 @@ def ask(question: Callable[..., Any], *args: Any) -> Effect:
     return Effect("ask", (question, *args))
 
 
-READ, _READ_ALL, _CLOCK, _NOW = Effect("read"), Effect("read_all"), Effect("clock"), Effect("now")
+READ, _READ_ALL, _DRAIN = Effect("read"), Effect("read_all"), Effect("drain")
+_CLOCK, _NOW = Effect("clock"), Effect("now")

@@ -150,7 +150,7 @@ class _CallReader:
         return out
 
     def _piece(self, args: str, id: str | None) -> Block:
-        name = None if self._begun else self._name or ""
+        name = "" if self._begun else self._name or ""
         self._begun = True
         return {"type": "tool_call_chunk", "name": name, "args": args, "id": id and f"call_{id}", "index": 0}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,9 +15,11 @@ from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
 from nbchat.io.patience import Patience
 from nbchat.io.transport import fast, fast_errors
+from nbchat.values.errors import ChatError
 from nbchat.wire.codec import Request
 
 Loop = asyncio.AbstractEventLoop
+LATER_S = 0.5  # than ours, which has the better words
 _CLIENTS: WeakKeyDictionary[Loop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
 _PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
@@ -40,15 +44,10 @@ class AwaitingWire:
         if endpoint.starter is not None:
             endpoint = await asyncio.to_thread(endpoint.starter)
         url, headers = endpoint.sealed(request, content)
-        opened: Any
-        if route.http_async_client is not None or fast is None:
-            opened = _HttpxAnswer(route)
-        elif stream:
-            opened = _FastStream(route)
-        else:
-            opened = _FastWhole(route)
-        self._reader = opened
-        return await self._within(opened.open(request.method, url, headers, content), limit.first_byte, "first_byte")
+        over_httpx = route.http_async_client is not None or fast is None
+        self._reader = _HttpxAnswer(route) if over_httpx else _FastAnswer(route)
+        answer = self._reader.open(request.method, url, headers, content)
+        return await self._within(answer, limit.first_byte, "first_byte")
 
     async def _within(self, work: Any, seconds: float | None, what: str) -> Any:
         if self._deadline is not None:
@@ -65,12 +64,21 @@ class AwaitingWire:
         return await self._within(self._reader.read(), self._route.timeout.between, "between")
 
     async def read_all(self) -> bytes:
-        if isinstance(self._reader, _FastWhole):
-            return await self._within(self._reader.read(), None, "total")
-        pieces = []
+        pieces, size = [], 0
         while piece := await self.read():
             pieces.append(piece)
+            size += len(piece)
+            if size > failures.MOST_BYTES:
+                raise failures.too_long(self._route)
         return b"".join(pieces)
+
+    async def drain(self) -> None:
+        with suppress(ChatError, TimeoutError):
+            await self._patience.wait(self._rest(), transport.DRAIN_S)
+
+    async def _rest(self) -> None:
+        while await self._reader.read():
+            pass
 
     async def clock(self) -> float:
         return time.perf_counter()
@@ -124,34 +132,8 @@ class AwaitingWire:
             await reader.aclose()
 
 
-class _FastWhole:
-    """An answer that pyreqwest reads whole: fewest steps, for batches."""
-
-    def __init__(self, route: Route) -> None:
-        self._route = route
-        self._response: Any = None
-
-    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
-        client = transport.awaiting(url, self._route.proxy, self._route.timeout.connect)
-        builder = client.request(method, url).headers(headers).body_bytes(content)
-        try:
-            self._response = await builder.build().send()
-        except fast_errors.PyreqwestError as error:
-            raise _fast_failure(self._route, error) from None
-        return self._response.status, self._response.headers
-
-    async def read(self) -> bytes:
-        try:
-            return bytes(await self._response.bytes())
-        except fast_errors.PyreqwestError as error:
-            raise failures.broken_off(self._route, error) from None
-
-    async def aclose(self) -> None:
-        self._response = None
-
-
-class _FastStream:
-    """An answer that pyreqwest streams, each piece as it comes."""
+class _FastAnswer:
+    """An answer that pyreqwest reads, each piece as it comes."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
@@ -159,20 +141,37 @@ class _FastStream:
         self._body: Any = None
 
     async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
-        client = transport.awaiting(url, self._route.proxy, self._route.timeout.connect)
-        request = client.request(method, url).headers(headers).body_bytes(content)
-        # without a buffer limit of 0, a slow stream stays silent until a buffer is full
-        self._streaming = request.streamed_read_buffer_limit(0).build_streamed()
+        asked = (method, url, headers, content)
+        try:
+            response = await self._sent(transport.MOST_IDLE, *asked)
+        except fast_errors.ConnectError as error:
+            if url not in _ANSWERED or not _was_closed(error):
+                raise _fast_failure(self._route, error) from None
+            response = await self._sent(0, *asked)  # it may have been a kept one, closed in the meantime
+        _ANSWERED.add(url)
+        self._body = response.body_reader
+        return response.status, _Headers(response.headers)
+
+    async def _sent(self, idle: int, method: str, url: str, headers: dict[str, str], content: bytes) -> Any:
+        """The answer's head. Raises ConnectError where there is no connection, or it was closed before."""
+        limit = self._route.timeout
+        client = transport.awaiting(url, self._route.proxy, limit.connect, idle)
+        # with a buffer, a slow answer stays silent until that is full
+        request = client.request(method, url).headers(headers).body_bytes(content).streamed_read_buffer_limit(0)
+        if limit.total is not None:
+            # nothing else ends a request that was given up before its answer began
+            request = request.timeout(timedelta(seconds=limit.total + LATER_S))
+        self._streaming = request.build_streamed()
         del request  # the repr of a request that was sent raises, in a traceback that shows local variables
         try:
-            response = await self._streaming.__aenter__()
+            return await self._streaming.__aenter__()
         except BaseException as error:  # a cancelled wait as well: there is nothing to leave
             self._streaming = None
+            if idle and isinstance(error, fast_errors.ConnectError):
+                raise
             if isinstance(error, fast_errors.PyreqwestError):
                 raise _fast_failure(self._route, error) from None
             raise
-        self._body = response.body_reader
-        return response.status, response.headers
 
     async def read(self) -> bytes:
         try:
@@ -185,6 +184,27 @@ class _FastStream:
         if self._streaming is not None:
             streaming, self._streaming = self._streaming, None
             await streaming.__aexit__(None, None, None)
+
+
+class _Headers:
+    """pyreqwest's headers, where one that is no text is taken for one that did not come."""
+
+    def __init__(self, headers: Any) -> None:
+        self._headers = headers
+
+    def get(self, name: str) -> str | None:
+        try:
+            return self._headers.get(name)
+        except ValueError:
+            return None
+
+    def __contains__(self, name: str) -> bool:
+        return self.get(name) is not None
+
+    def __getitem__(self, name: str) -> str:
+        if (value := self.get(name)) is None:
+            raise KeyError(name)
+        return value
 
 
 class _HttpxAnswer:
@@ -212,6 +232,8 @@ class _HttpxAnswer:
             raise failures.timed_out(self._route, self._route.timeout.connect, "connect") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise failures.connection_failed(self._route, error) from None
+        except BaseException as error:  # a Stop: a verbose traceback would show the headers in the frames beneath
+            raise error.with_traceback(None) from None
         self._bytes = self._response.aiter_bytes()
         return self._response.status_code, self._response.headers
 
@@ -235,9 +257,17 @@ def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
     return mine[proxy]
 
 
+_ANSWERED: set[str] = set()  # addresses to which there may be kept connections
+
+
+def _was_closed(error: Any) -> bool:
+    """Whether there was a connection, and it was closed before an answer came."""
+    return any("(SendRequest)" in cause["message"] for cause in error.details.get("causes") or ())
+
+
 def _fast_failure(route: Route, error: Any) -> Exception:
     if isinstance(error, fast_errors.ConnectTimeoutError):
         return failures.timed_out(route, route.timeout.connect, "connect")
-    if isinstance(error, fast_errors.ReadError | fast_errors.DecodeError):
-        return failures.broken_off(route, error)
+    if isinstance(error, fast_errors.DecodeError):
+        return failures.unreadable(route, error)
     return failures.connection_failed(route, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -38,8 +39,12 @@ class BlockingWire:
             self._response = self._send(route, request.method, url, headers, content)
         except httpx.TimeoutException as error:
             raise self._timed_out("connect" if isinstance(error, httpx.ConnectTimeout) else "first_byte") from None
+        except httpx.RemoteProtocolError as error:
+            raise failures.unreadable(route, error) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise failures.connection_failed(route, error) from None
+        except BaseException as error:  # Ctrl-C: a verbose traceback would show the headers in the frames beneath
+            raise error.with_traceback(None) from None
         self._timeout["read"] = _least(limit.between, self._remaining())
         plain = route.http_client is None and "content-encoding" not in self._response.headers
         # httpx's own iter_bytes decompresses, at a third of the cost of a streamed token
@@ -60,6 +65,8 @@ class BlockingWire:
         return response
 
     def read(self) -> bytes:
+        if self._deadline is not None:
+            self._timeout["read"] = _least(self._route.timeout.between, self._remaining())
         try:
             data = next(self._bytes, None)
             while data == b"":  # an empty piece is not the end
@@ -73,10 +80,20 @@ class BlockingWire:
         return data or b""
 
     def read_all(self) -> bytes:
-        pieces = []
+        pieces, size = [], 0
         while piece := self.read():
             pieces.append(piece)
+            size += len(piece)
+            if size > failures.MOST_BYTES:
+                raise failures.too_long(self._route)
         return b"".join(pieces)
+
+    def drain(self) -> None:
+        self._timeout["read"] = transport.DRAIN_S
+        until = time.monotonic() + transport.DRAIN_S
+        with suppress(httpx.HTTPError, OSError):
+            while time.monotonic() < until and next(self._bytes, None) is not None:
+                pass
 
     def _remaining(self) -> float | None:
         return None if self._deadline is None else max(0.001, self._deadline - time.monotonic())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from nbchat.flow.effects import Route
 from nbchat.values.errors import APIConnectionError, APITimeoutError, ChatError, StreamError
 
+MOST_BYTES = 256 * 2**20  # pictures and sounds inline are some MB
+
 
 def connection_failed(route: Route, error: BaseException) -> ChatError:
     """No answer could be had."""
@@ -13,6 +15,15 @@ def connection_failed(route: Route, error: BaseException) -> ChatError:
     return APIConnectionError(
         f"could not reach {where}: {reason}; is the server running, and are base URL and network right?"
     )
+
+
+def unreadable(route: Route, error: BaseException) -> ChatError:
+    """What came is no HTTP; or nothing came, and the connection was closed."""
+    innermost = _innermost(error)
+    if isinstance(innermost, OSError):
+        return connection_failed(route, error)
+    where = f"{route.endpoint.provider} at {route.endpoint.base_url}"
+    return StreamError(f"{where} does not answer as a web server does: {_reason(error)}; is the base URL right?")
 
 
 def timed_out(route: Route, seconds: float | None, what: str) -> ChatError:
@@ -33,9 +44,23 @@ def broken_off(route: Route, error: BaseException) -> ChatError:
     )
 
 
+def too_long(route: Route) -> ChatError:
+    """A whole answer of more than `MOST_BYTES`: a server that never ends it must not fill the memory."""
+    return StreamError(
+        f"{route.endpoint.provider} sent more than {MOST_BYTES >> 20} MB as one answer; nothing was kept of it"
+    )
+
+
 def _reason(error: BaseException) -> str:
-    inner = error
-    while inner.__cause__ is not None:
-        inner = inner.__cause__
-    text = str(error) or str(inner) or type(error).__name__
-    return text[0].lower() + text[1:] if text[:1].isupper() and not text[:2].isupper() else text
+    inner = _innermost(error)
+    causes = (getattr(error, "details", None) or {}).get("causes")  # pyreqwest's, the innermost last
+    text = causes[-1]["message"] if causes else str(error) or str(inner) or type(error).__name__
+    text = " ".join(text.split())
+    first, _, rest = text.partition(" ")
+    return f"{first.lower()} {rest}" if first.isalpha() and first.istitle() else text
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while (cause := error.__cause__) is not None:
+        error = cause
+    return error

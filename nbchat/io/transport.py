@@ -21,6 +21,9 @@ except ImportError:  # Pyodide: everything works over plain httpx, slower
     fast = None  # type: ignore[assignment]
     fast_errors = None  # type: ignore[assignment]
 
+DRAIN_S = 0.25  # for what is left of a body whose end does not matter
+MOST_IDLE = 1024  # connections to one host that are kept for the next requests
+
 
 @lru_cache(maxsize=512)
 def parsed_url(url: str) -> httpx.URL:
@@ -71,20 +74,22 @@ def _blocking(proxy: str | None, pid: int) -> httpx.BaseTransport:
     return Urllib3Transport(proxy)
 
 
-def awaiting(url: str, proxy: str | None, connect: float | None) -> Any:
-    """The process's shared pyreqwest client; any loop may use it."""
-    return _awaiting(proxy_for(url, proxy), connect, os.getpid())
+def awaiting(url: str, proxy: str | None, connect: float | None, idle: int = MOST_IDLE) -> Any:
+    """The process's shared pyreqwest client; any loop may use it. With `idle` 0, each request has a new connection."""
+    return _awaiting(proxy_for(url, proxy), connect, idle, os.getpid())
 
 
 @lru_cache(maxsize=32)
-def _awaiting(proxy: str | None, connect: float | None, pid: int) -> Any:
+def _awaiting(proxy: str | None, connect: float | None, idle: int, pid: int) -> Any:
     from datetime import timedelta
 
-    builder = fast.ClientBuilder().no_proxy().http1_only().pool_max_idle_per_host(1024).follow_redirects(False)
-    if proxy is not None:
+    builder = fast.ClientBuilder().http1_only().pool_max_idle_per_host(idle).follow_redirects(False).gzip(True)
+    if proxy is None:
+        builder = builder.no_proxy()
+    else:
         from pyreqwest.proxy import ProxyBuilder
 
-        builder = fast.ClientBuilder().proxy(ProxyBuilder.all(proxy)).http1_only().follow_redirects(False)
+        builder = builder.proxy(ProxyBuilder.all(proxy))
     if connect is not None:
         builder = builder.connect_timeout(timedelta(seconds=connect))
-    return builder.gzip(True).build()
+    return builder.build()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,23 +20,80 @@ MOST_BYTES = 65536  # that one read gives
 _UNWANTED = {"user-agent": SKIP_HEADER, "accept-encoding": SKIP_HEADER}  # what urllib3 adds by itself
 
 
-class _RemembersItsSocket:
-    """A response that ends its connection takes the socket from it; a read's timeout is set on the socket."""
+class _Incoming(io.RawIOBase):
+    """What comes from a socket until a moment that is set before each wait.
 
-    sock: socket.socket
+    A socket's own timeout is one of each `recv`: a server that sends a byte now and then would never run into it.
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock = raw, sock
+        self.wait(sock.gettimeout())
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait so long from now, however many pieces come."""
+        self._until = None if seconds is None else time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = None if self._until is None else self._until - time.monotonic()
+        if left is not None and left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer, without the hints (102, 103) that may come before it; the library knows only of 100."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
+class _InTime:
+    """A connection whose answers are read as `_Incoming`, which each of them carries.
+
+    An error says by `was_kept` that the connection had answered before: the server may have closed it in the meantime.
+    """
+
+    _answered = False
+
+    def connect(self) -> None:
+        self._answered = False
+        super().connect()  # type: ignore[misc]
+
+    def response_class(self, sock: socket.socket, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        response = _Answer(sock, *args, **kwargs)
+        self._incoming = _Incoming(response.fp.detach(), sock)
+        response.fp = io.BufferedReader(self._incoming)
+        return response
 
     def getresponse(self) -> Any:
-        sock = self.sock
-        response = super().getresponse()  # type: ignore[misc]
-        response.nbchat_socket = sock
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except ConnectionError as error:
+            error.was_kept = self._answered  # type: ignore[attr-defined]
+            raise
+        self._answered = True
+        response.incoming = self._incoming
         return response
 
 
-class _PlainConnection(_RemembersItsSocket, urllib3.connection.HTTPConnection):
+class _PlainConnection(_InTime, urllib3.connection.HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _SecureConnection(_RemembersItsSocket, urllib3.connection.HTTPSConnection):
+class _SecureConnection(_InTime, urllib3.connection.HTTPSConnection):  # type: ignore[misc]
     pass
 
 
@@ -48,6 +108,8 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 class Urllib3Transport(httpx.BaseTransport):
     """A pool of connections that threads may share. Failures are httpx's exceptions, timeouts its extension.
 
+    A request for which a kept connection proves to be closed is sent again over another.
+
     Args:
         proxy: the address of an HTTP proxy, with user and password where it wants them; None: none.
     """
@@ -60,18 +122,25 @@ class Urllib3Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         limits = request.extensions.get("timeout", {})
         headers = {name: value for name, value in request.headers.items() if name != "host"}  # urllib3 adds its own
-        with _in_httpx_words():
-            response: Any = self._pools.urlopen(
-                request.method,
-                str(request.url),
-                body=request.read() or None,
-                headers=_UNWANTED | headers,
-                timeout=Timeout(connect=limits.get("connect"), read=limits.get("read")),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-        return httpx.Response(response.status, headers=[*response.headers.items()], stream=_Body(response, limits))
+        while True:
+            try:
+                with _in_httpx_words():
+                    response: Any = self._pools.urlopen(
+                        request.method,
+                        str(request.url),
+                        body=request.read() or None,
+                        headers=_UNWANTED | headers,
+                        timeout=Timeout(connect=limits.get("connect"), read=limits.get("read")),
+                        retries=False,
+                        redirect=False,
+                        preload_content=False,
+                    )
+                break
+            except httpx.RemoteProtocolError as error:
+                if not getattr(error.__cause__, "was_kept", False):
+                    raise
+        told = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+        return httpx.Response(response.status, headers=told, stream=_Body(response, limits))
 
 
 class _Body(httpx.SyncByteStream):
@@ -81,12 +150,10 @@ class _Body(httpx.SyncByteStream):
         self._response, self._limits = response, limits
 
     def __iter__(self) -> Iterator[bytes]:
-        read, limits, within = self._response.read1, self._limits, object()
+        read, limits, wait = self._response.read1, self._limits, self._response.incoming.wait
         with _in_httpx_words():
             while True:
-                if limits.get("read") != within:
-                    within = limits.get("read")
-                    self._response.nbchat_socket.settimeout(within)
+                wait(limits.get("read"))
                 piece = read(MOST_BYTES, decode_content=False)
                 if not piece:
                     return
@@ -107,23 +174,25 @@ def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
 def _in_httpx_words() -> Iterator[None]:
     try:
         yield
-    except (exceptions.NewConnectionError, exceptions.SSLError) as error:  # the first is a kind of the next
-        raise httpx.ConnectError(_said(error)) from error
-    except exceptions.ConnectTimeoutError as error:
-        raise httpx.ConnectTimeout(_said(error)) from error
-    except exceptions.ReadTimeoutError as error:
-        raise httpx.ReadTimeout(_said(error)) from error
-    except exceptions.ProxyError as error:
-        raise httpx.ProxyError(_said(error)) from error
-    except exceptions.ProtocolError as error:
-        raise httpx.RemoteProtocolError(_said(error)) from error
     except exceptions.HTTPError as error:
-        raise httpx.TransportError(_said(error)) from error
+        inner = _innermost(error)
+        kind = next(kind for known, kind in _KINDS if isinstance(error, known))
+        raise kind(str(inner) or type(inner).__name__) from inner
 
 
-def _said(error: BaseException) -> str:
-    """What the innermost error says, without urllib3's addresses of objects."""
-    inner = error
-    while (within := inner.__cause__ or inner.__context__) is not None:
-        inner = within
-    return str(inner) or type(inner).__name__
+_KINDS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+    (exceptions.NewConnectionError, httpx.ConnectError),  # which is a kind of the next but one
+    (exceptions.SSLError, httpx.ConnectError),
+    (exceptions.ConnectTimeoutError, httpx.ConnectTimeout),
+    (exceptions.ReadTimeoutError, httpx.ReadTimeout),
+    (exceptions.ProxyError, httpx.ProxyError),
+    (exceptions.ProtocolError, httpx.RemoteProtocolError),
+    (exceptions.HTTPError, httpx.TransportError),
+)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The error behind urllib3's own, whose words show addresses of objects."""
+    while (within := error.__cause__ or error.__context__) is not None:
+        error = within
+    return error

@@ -89,8 +89,8 @@ class Chat:
         Args:
             content: text, content blocks or a message; None goes on from tool results that the model has not seen.
             config: see `RunnableConfig`; `recursion_limit` takes the place of `max_rounds`.
-            params: parameters of this turn alone: `temperature`, …, `system` for other instructions, and
-                `tool_choice`, which holds for the first answer of the turn.
+            params: parameters of this turn alone: `temperature`, …, `system` for other instructions, `approve` for
+                another one who is asked, and `tool_choice`, which holds for the first answer of the turn.
 
         Raises:
             RoundLimitError: the model kept asking for tools.
@@ -116,7 +116,13 @@ class Chat:
         return adrive(self.flow(content, config, **params))
 
     def flow(
-        self, content: Any = None, config: RunnableConfig | None = None, *, system: str | None = None, **params: Any
+        self,
+        content: Any = None,
+        config: RunnableConfig | None = None,
+        *,
+        system: str | None = None,
+        approve: Approve | None = None,
+        **params: Any,
     ) -> Flow[AIMessage]:
         """One turn, for a driver. It starts with the first step; a turn not yet ended ends then, as if stopped."""
         question = self._question(content)
@@ -126,6 +132,7 @@ class Chat:
         model = model.bind_tools(tools) if tools else model
         instructions = self.system if system is None else system
         before = [SystemMessage(instructions)] if instructions else []
+        asked = approve or self.approve
         config = inner_config(config)
         limit = config.get("recursion_limit", self.max_rounds)
 
@@ -142,9 +149,7 @@ class Chat:
             history.extend(question)
             try:
                 return (
-                    yield from converse(
-                        one_answer, history, runnable, approve=self.approve, max_rounds=limit, config=config
-                    )
+                    yield from converse(one_answer, history, runnable, approve=asked, max_rounds=limit, config=config)
                 )
             finally:
                 if len(history) == start + len(question):

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic_core import to_jsonable_python
 
 from nbchat.model.chat_model import ChatModel
-from nbchat.providers.table import find_provider
+from nbchat.providers.table import find_provider, open_endpoint
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import Message
 from nbchat.values.reading import message_from_dict
@@ -85,6 +85,15 @@ def _public(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def _goes_there_anyway(name: str, address: str) -> bool:
+    """Whether a model of this name is asked at this address as things are set here, without a word from the file."""
+    provider, _, model = name.partition(":")
+    try:
+        return _public(open_endpoint(provider, model=model).base_url) == address
+    except ConfigurationError:
+        return False
+
+
 def named_model(fields: Any, path: Path) -> tuple[str, dict[str, Any]]:
     """(name, options) for `init_chat_model`, from what `model_fields` wrote.
 
@@ -92,7 +101,7 @@ def named_model(fields: Any, path: Path) -> tuple[str, dict[str, Any]]:
         ConfigurationError: the model has to be given again. An address out of a file is never sent a key.
     """
     match fields:
-        case {"name": str(name), "base_url": address}:
+        case {"name": str(name), "base_url": address} if not _goes_there_anyway(name, address):
             why = f"the model {name} at {address}"
         case {"name": str(name)}:
             return name, {key: value for key, value in fields.get("options", {}).items() if key in _OPTIONS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,8 @@ class Provider:
         headers: sent with every request.
         settings: arguments that fill in `base_url`, each with the variables that may hold it.
         base_url_env: variables that may hold another base URL.
+        version: what a base URL ends with ("/v1"); added where one that is given or in a variable names no version, as
+            the vendor's own SDK does.
         responses: the codec used with `use_responses_api=True`, or None.
         arguments: further arguments of `init_chat_model` that `opener` reads.
         opener: opens the endpoint of a vendor that needs more than a base URL and a key.
@@ -43,6 +46,7 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     base_url_env: tuple[str, ...] = ()
+    version: str = ""
     responses: Codec | None = None
     arguments: tuple[str, ...] = ()
     opener: Callable[[Opening], Endpoint] | None = None
@@ -126,7 +130,7 @@ class Opening:
     def base_url(self) -> str:
         """The base URL from the argument, the environment or the row, with its settings filled in."""
         if found := self.given_url or _environment(self.row.base_url_env):
-            return found
+            return found if _VERSION.search(found) else found.strip().rstrip("/") + self.row.version
         values = {name: self.setting(name, *env) for name, env in self.row.settings.items()}
         return self.row.base_url.format_map({**values, "model": "{model}"})
 
@@ -137,6 +141,9 @@ class Opening:
             where = f"set {env[0]} in the environment, or pass {argument}=" if env else f"pass {argument}="
             raise ConfigurationError(f"{self.name} needs {argument}: {where}")
         return str(found).strip().removeprefix("https://").strip("/")
+
+
+_VERSION = re.compile(r"/v\d\w*/?\s*$")
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -49,6 +49,8 @@ PROVIDERS: dict[str, Provider] = {
         ("ANTHROPIC_API_KEY",),
         key_header=("x-api-key", ""),
         headers={"anthropic-version": "2023-06-01"},
+        base_url_env=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_URL"),
+        version="/v1",
         models="/models?limit=1000",
     ),
     "google": Provider(
@@ -56,6 +58,8 @@ PROVIDERS: dict[str, Provider] = {
         "https://generativelanguage.googleapis.com/v1beta",
         ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         key_header=("x-goog-api-key", ""),
+        base_url_env=("GOOGLE_GEMINI_BASE_URL",),
+        version="/v1beta",
         models="/models?pageSize=1000",
     ),
     "google_vertexai": Provider(

@@ -48,9 +48,12 @@ class InvalidToolCall(TypedDict):
 
 
 class ToolCallChunk(TypedDict):
-    """A piece of a tool call: `args` is a piece of JSON text; pieces of one `index` add up."""
+    """A piece of a tool call: `args` is a piece of JSON text; pieces of one `index` add up.
 
-    name: str | None
+    `name` is "" in all but the first.
+    """
+
+    name: str
     args: str | None
     id: str | None
     index: int

@@ -75,7 +75,13 @@ def arguments_of(function: Callable[..., Any]) -> type[Arguments]:
 def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
     fixed = _fixed(function)
     found = []
-    for place, parameter in enumerate(inspect.signature(function).parameters.values()):
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        raise ConfigurationError(
+            f"tool {name} is built in, and its parameters cannot be known: wrap it in a function of your own"
+        ) from None
+    for place, parameter in enumerate(parameters):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
             raise ConfigurationError(

@@ -75,9 +75,6 @@ class Usage(dict[str, Any]):
         """Output tokens spent on reasoning; None where the provider does not say."""
         return self.get("output_token_details", {}).get("reasoning")
 
-    def __repr__(self) -> str:
-        return f"Usage({dict.__repr__(self)})"
-
 
 def _sum(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     total = dict(a)

@@ -60,7 +60,7 @@ def thought(said: str, extras: dict[str, Any], number: int) -> Block | None:
 
 def args(part: str, number: int) -> Block:
     """A piece of a tool call's arguments."""
-    return {"type": "tool_call_chunk", "name": None, "args": part, "id": None, "index": number}
+    return {"type": "tool_call_chunk", "name": "", "args": part, "id": None, "index": number}
 
 
 def grow(start: dict[str, Any], delta: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ class AnthropicDecoder(StreamDecoder):
             case "message_stop":
                 self._note(event)
                 yield from self._end_all()
-                self.done = True
+                self.done = self.over = True
             case "message":  # the answer comes whole
                 yield from self._message(event)
                 self.done = True

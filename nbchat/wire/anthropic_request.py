@@ -10,7 +10,7 @@ from typing import Any
 from nbchat.values.blocks import Block, is_media
 from nbchat.values.errors import UnsupportedError
 from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
-from nbchat.wire.anthropic_schema import adapted
+from nbchat.wire.anthropic_schema import parameters
 from nbchat.wire.codec import ToolSpec
 
 WIRE = "anthropic"
@@ -162,10 +162,10 @@ def tool(given: ToolSpec | Mapping[str, Any]) -> Mapping[str, Any]:
     out: dict[str, Any] = {"name": given.name}
     if given.description:
         out["description"] = given.description
-    schema = {"type": "object", **given.parameters}
-    out["input_schema"] = adapted(schema) if given.strict else schema
-    if given.strict is not None:
-        out["strict"] = given.strict
+    schema, strict = parameters(given)
+    out["input_schema"] = {"type": "object", **schema}
+    if strict is not None:
+        out["strict"] = strict
     return out
 
 

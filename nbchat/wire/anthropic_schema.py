@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from nbchat.values.errors import UnsupportedError
+from nbchat.wire.codec import ToolSpec
 
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 _KEPT = frozenset({"type", "title", "description", "enum", "const", "required"})
@@ -25,6 +26,16 @@ def adapted(schema: Mapping[str, Any]) -> dict[str, Any]:
     """
     _refuse_recursion(schema, {**schema.get("definitions", {}), **schema.get("$defs", {})}, ("#",))
     return _adapted(schema)
+
+
+def parameters(tool: ToolSpec) -> tuple[Mapping[str, Any], bool | None]:
+    """(schema, strict) of a tool: one whose schema cannot be enforced is sent as it is, as OpenAI's is."""
+    if not tool.strict:
+        return tool.parameters, tool.strict
+    try:
+        return adapted(tool.parameters), True
+    except UnsupportedError:
+        return tool.parameters, False
 
 
 def _refuse_recursion(value: Any, definitions: Mapping[str, Any], within: tuple[str, ...]) -> None:

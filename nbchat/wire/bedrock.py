@@ -13,7 +13,7 @@ from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedErr
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage, SystemMessage
 from nbchat.wire.anthropic_models import generation
-from nbchat.wire.anthropic_schema import adapted
+from nbchat.wire.anthropic_schema import adapted, parameters
 from nbchat.wire.bedrock_decoder import BedrockDecoder
 from nbchat.wire.bedrock_messages import inside, parts, turns
 from nbchat.wire.bedrock_options import model_fields
@@ -123,12 +123,12 @@ def _tool_config(call: Call, messages: list[dict[str, Any]]) -> dict[str, Any] |
 def _tool(tool: ToolSpec | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(tool, ToolSpec):
         return tool
-    schema = _adapted(tool.parameters) if tool.strict else tool.parameters
+    schema, strict = parameters(tool)
     spec: dict[str, Any] = {"name": tool.name, "inputSchema": {"json": schema}}
     if tool.description:
         spec["description"] = tool.description
-    if tool.strict is not None:
-        spec["strict"] = tool.strict
+    if strict is not None:
+        spec["strict"] = strict
     return {"toolSpec": spec}
 
 

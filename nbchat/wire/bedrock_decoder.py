@@ -105,7 +105,7 @@ class BedrockDecoder(StreamDecoder):
         if held := self._held.get(index):
             held.pieces.append(text)
         elif text:
-            yield AIMessageChunk(blocks=[{"type": "tool_call_chunk", "args": text, "index": index}])
+            yield AIMessageChunk(blocks=[{**_GOES_ON, "args": text, "index": index}])
 
     def _reasoning(self, index: int, value: dict[str, Any]) -> Iterator[AIMessageChunk]:
         for key, piece in value.items():
@@ -180,12 +180,15 @@ class BedrockDecoder(StreamDecoder):
         )
 
 
+_GOES_ON = {"type": "tool_call_chunk", "name": "", "id": None}
+
+
 def _is_media(kind: str, inside: Any) -> bool:
     return kind in MEDIA and isinstance(inside, dict) and "source" in inside
 
 
 def _call_begun(index: int, start: dict[str, Any]) -> Block:
-    block: Block = {"type": "tool_call_chunk", "name": _text(start.get("name")), "args": ""}
+    block: Block = {"type": "tool_call_chunk", "name": _text(start.get("name")) or "", "args": ""}
     block |= {"id": _text(start.get("toolUseId")), "index": index}
     own = {key: value for key, value in start.items() if key not in ("name", "toolUseId", "type")}
     return block | ({"extras": own} if own else {})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -86,7 +88,7 @@ class Request:
 
 
 class Decoder(Protocol):
-    """Reads one streamed answer."""
+    """Reads one streamed answer. Where `over` is true, nothing more can come."""
 
     def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
         """Yield the chunks that these bytes finish. Raises a ChatError for an error event or a malformed stream."""
@@ -137,6 +139,7 @@ class StreamDecoder:
     def __init__(self, provider: str) -> None:
         self.provider = provider
         self.done = False  # the format's own sign that the answer is complete has been seen
+        self.over = False  # nothing can follow, though the body may not have ended
         self.seen = 0
 
     def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
@@ -184,6 +187,8 @@ def read_json(payload: bytes, provider: str) -> Any:
     try:
         return from_json(payload)
     except ValueError:
+        with suppress(ValueError, RecursionError):
+            return _mended(payload)
         shown = payload[:120].decode("utf-8", "replace").strip()
         if shown[:1] == "<":
             what = "an HTML page"
@@ -192,6 +197,12 @@ def read_json(payload: bytes, provider: str) -> Any:
         else:
             what = "something that is not JSON"
         raise StreamError(f"{provider} sent {what} where JSON belongs: {shown!r}; is the base URL right?") from None
+
+
+def _mended(payload: bytes) -> Any:
+    """JSON whose text was cut within a character: halves of UTF-8 sequences and of surrogate pairs become U+FFFD."""
+    text = json.dumps(json.loads(payload.decode("utf-8", "replace")), ensure_ascii=False)
+    return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def piece(kind: str, key: str, text: str, index: int | str) -> AIMessageChunk:

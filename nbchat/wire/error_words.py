@@ -130,6 +130,8 @@ def kind_of(status: int | None, code: str | None, said: str, *, waits: bool) -> 
         return by_word
     if status is not None and 400 <= status < 500:
         return BadRequestError
+    if status is not None and 300 <= status < 400:
+        return NotFoundError
     return OverloadedError if _OVERLOADED.search(said) else ServerError
 
 

@@ -45,6 +45,8 @@ def read_error(
     """
     content = _parsed(body) if isinstance(body, bytes) else body
     code, said = _code_and_message(content)
+    if status is not None and 300 <= status < 400:  # not followed: the key is not for whoever is named there
+        said = f"it wants to be asked at {headers.get('location') or 'another address'}"
     code = code or (headers.get("x-amzn-errortype") or "").partition(":")[0] or None
     retry_after = _wait(content, said) if retry_after is None else retry_after
     kind = kind_of(status or _inner_status(content), code, said, waits=retry_after is not None)

@@ -48,6 +48,10 @@ _HOMES = {
 }
 
 _OPTIONS = {"logprobs": "logprobs", "top_logprobs": "logprobs", "seed": "seed", "stop": "stop", "prefill": "prefill"}
+_INSTEAD = {
+    "json_mode": "use method='json_schema' or 'function_calling'",
+    "json_schema": "use method='function_calling' or 'json_mode'",
+}
 _TOOL_CHOICES = frozenset({None, "auto", "none"})
 
 
@@ -76,11 +80,12 @@ def features_of(codec: Codec) -> frozenset[str]:
 
 
 def require(codec: Codec, feature: str, *, provider: str = "", lacks: Iterable[str] = ()) -> None:
-    """Raise UnsupportedError, `AnthropicMessages has no logprobs`, where a codec or the provider lacks a feature."""
+    """Raise UnsupportedError, `AnthropicMessages has no logprobs; …`, where a codec or the provider lacks a feature."""
+    advice = _INSTEAD.get(feature, "leave it out, or ask another provider")
     if feature not in features_of(codec):
-        raise UnsupportedError(f"{codec.name} has no {FEATURES[feature]}")
+        raise UnsupportedError(f"{codec.name} has no {FEATURES[feature]}; {advice}")
     if feature in lacks:
-        raise UnsupportedError(f"{provider or 'this provider'} has no {FEATURES[feature]}")
+        raise UnsupportedError(f"{provider or 'this provider'} has no {FEATURES[feature]}; {advice}")
 
 
 def check(codec: Codec, call: Call, *, provider: str = "", lacks: Iterable[str] = ()) -> None:

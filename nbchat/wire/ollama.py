@@ -224,7 +224,7 @@ class OllamaDecoder(StreamDecoder):
             self._metadata["model_name"] = model
         self._metadata.update({key: event[key] for key in event.keys() - _EVENT if event[key] is not None})
         if event.get("done"):
-            self.done = True
+            self.done = self.over = True
             self._metadata["finish_reason"] = event.get("done_reason") or "stop"
             read, written = count_of(event.get("prompt_eval_count")), count_of(event.get("eval_count"))
             if read is not None or written is not None:  # a prompt that was all in the cache has no count

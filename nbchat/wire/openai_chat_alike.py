@@ -44,7 +44,10 @@ class Alike:
             return
         self._tries += 1
         payload = _unpadded(payload)
-        event = from_json(payload)
+        try:
+            event = from_json(payload)
+        except ValueError:  # half a surrogate pair, which was mended for the reader
+            return
         content = _only_text(event, index)
         if not content:
             return

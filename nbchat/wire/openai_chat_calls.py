@@ -37,7 +37,7 @@ class CallReader:
         index = call.get("index", place)
         block: Block = {
             "type": "tool_call_chunk",
-            "name": name or None,
+            "name": name,
             "args": args if isinstance(args, str) else "" if args is None else to_json(args).decode(),
             "id": id,
             "index": self._number(index if isinstance(index, int | str) else None, id, name),

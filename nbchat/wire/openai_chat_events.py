@@ -54,9 +54,11 @@ class OpenAIChatDecoder(StreamDecoder):
                 self._alike.learn(payload, self._main_index)
 
     def _read(self, name: bytes, payload: bytes) -> Iterator[AIMessageChunk]:
+        if self.over:
+            return iter(())
         self.seen += 1
         if payload == b"[DONE]" or payload.strip() == b"[DONE]":
-            self.done = True
+            self.done = self.over = True
             return iter(())
         if name == b"error":
             return self._broken_off(payload)

@@ -117,7 +117,7 @@ class ResponsesDecoder(StreamDecoder):
         self._metadata.update({k: v for k, v in response.items() if k not in _ECHO | _OURS and v not in (None, {}, [])})
         if more := rest_of_usage(usage):
             self._metadata["usage"] = more
-        self.done = True
+        self.done = self.over = True
 
     def last(self) -> AIMessageChunk:
         return AIMessageChunk(
@@ -221,7 +221,7 @@ class ResponsesDecoder(StreamDecoder):
         item = self._item(event)
         if delta := text_of(event.get("delta")):
             item.said = True
-            block = {"type": "tool_call_chunk", "name": None, "args": delta, "id": None, "index": item.place}
+            block = {"type": "tool_call_chunk", "name": "", "args": delta, "id": None, "index": item.place}
             yield AIMessageChunk(blocks=[block])
 
     def _finish(self, item: GrowingItem, raw: Mapping[str, Any]) -> Iterator[AIMessageChunk]:

@@ -68,7 +68,7 @@ def call_piece(item: GrowingItem, raw: Mapping[str, Any], args: str) -> Block:
         extras["type"] = item.kind
     block: Block = {
         "type": "tool_call_chunk",
-        "name": text_of(raw.get("name")) or None,
+        "name": text_of(raw.get("name")),
         "args": args,
         "id": text_of(raw.get("call_id")) or item.id,
         "index": item.place,

@@ -65,8 +65,8 @@ def test_the_only_tool_is_forced_by_the_schema_of_its_arguments() -> None:
     seen, message = play(by_schema(engine, call(choice="get_weather")))
     assert [(c["name"], c["args"]) for chunk in seen for c in chunk.tool_call_chunks] == [
         ("get_weather", '{"place"'),
-        (None, ': "Rome"}'),
-        (None, ""),
+        ("", ': "Rome"}'),
+        ("", ""),
     ]
     assert message.tool_calls == [
         {"name": "get_weather", "args": {"place": "Rome"}, "id": "call_m1", "type": "tool_call"}

@@ -396,6 +396,15 @@ def test_a_model_at_an_address_of_its_own_has_to_be_given_again(tmp_path: Path) 
         Chat.load(tmp_path / "talk.json")
 
 
+def test_a_model_at_the_address_that_the_environment_names_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    Chat("openai:gpt-test").save(tmp_path / "talk.json")
+    assert repr(Chat.load(tmp_path / "talk.json").model) == "ChatModel('openai:gpt-test')"
+
+
 def test_a_model_of_a_plain_name_comes_back_with_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     Chat(init_chat_model("openai:gpt-5-nano", temperature=0, user="me")).save(tmp_path / "talk.json")

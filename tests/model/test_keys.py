@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import pickle
+import signal
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from nbchat import BaseCallbackHandler, Chat, InMemoryCache, SQLiteCache, init_chat_model
@@ -74,6 +78,39 @@ def test_errors_and_verbose_tracebacks_hold_no_key(provider: str, reply: str, ve
     with server_kind(first=[REPLIES[reply]] * 3) as server, pytest.raises(ChatError) as caught:
         verbs[verb](make(provider, server.url))
     assert KEY not in shown(caught.value)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("verb", ["invoke", "stream", "own client", "ainvoke", "own async client"])
+def test_an_interrupt_shows_no_key_in_a_verbose_traceback(provider: str, verb: str) -> None:
+    own = {
+        "own client": {"http_client": httpx.Client()},
+        "own async client": {"http_async_client": httpx.AsyncClient()},
+    }
+
+    def stop(body: Any) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)  # for the signal to come before the answer
+        return "too late"
+
+    with (OpenAIServer if provider == "openai" else AnthropicServer)(stop) as server:
+        model = make(provider, server.url, **own.get(verb, {}))
+        verbs: dict[str, Callable[[], Any]] = {
+            "stream": lambda: list(model.stream("hi")),
+            "ainvoke": lambda: asyncio.run(model.ainvoke("hi")),
+            "own async client": lambda: asyncio.run(model.ainvoke("hi")),
+        }
+        with pytest.raises(KeyboardInterrupt) as caught:
+            verbs.get(verb, lambda: model.invoke("hi"))()
+    assert KEY not in shown(caught.value)
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    model = make("openai", "http://127.0.0.1:9", proxy="http://me:secret@127.0.0.1:9")
+    assert "secret" not in repr(model) + repr(model.target)
+    with pytest.raises(ChatError) as caught:
+        model.invoke("hi")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_refused_connection_shows_no_key() -> None:

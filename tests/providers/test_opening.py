@@ -102,6 +102,24 @@ def test_another_base_url_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sealed("openai", api_key="k")[0] == "http://proxy.test/v1/chat/completions"
 
 
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://gate.test", "http://gate.test/v1/messages"),
+        ("http://gate.test/v1/", "http://gate.test/v1/messages"),
+        ("http://gate.test/anthropic/ ", "http://gate.test/anthropic/v1/messages"),
+    ],
+)
+def test_a_base_url_may_be_as_the_vendors_own_sdk_has_it(
+    given: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sealed("anthropic", base_url=given)[0] == url
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", given)
+    assert sealed("anthropic", api_key="k")[0] == url
+    monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", "http://gate.test")
+    assert sealed("google", api_key="k")[0] == "http://gate.test/v1beta/models/dep:generateContent"
+
+
 @pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://host"])
 def test_a_base_url_that_is_no_address_is_refused(base_url: str) -> None:
     with pytest.raises(ConfigurationError, match="begins with http:// or https://"):

@@ -257,6 +257,12 @@ def test_a_strict_tool_has_a_closed_schema() -> None:
     assert made["input_schema"]["additionalProperties"] is False
 
 
+def test_a_strict_tool_whose_schema_cannot_be_enforced_is_sent_as_it_is() -> None:
+    free = {"type": "object", "properties": {"counts": {"type": "object", "additionalProperties": {"type": "integer"}}}}
+    made = body(tools=(ToolSpec("f", parameters=free, strict=True),))["tools"][0]
+    assert made == {"name": "f", "input_schema": free, "strict": False}
+
+
 def test_results_of_tools_share_the_turn_after_their_calls() -> None:
     calls = [{"name": "weather", "args": {"city": c}, "id": f"toolu_{c}"} for c in "ab"]
     made = body(

@@ -59,15 +59,17 @@ def test_what_a_call_asks_for(asked_for: Call, features: list[str]) -> None:
 
 
 def test_the_error_names_codec_and_feature() -> None:
-    with pytest.raises(UnsupportedError, match=r"^AnthropicMessages has no logprobs$"):
+    with pytest.raises(UnsupportedError, match=r"^AnthropicMessages has no logprobs; leave it out"):
         check(AnthropicMessages(), call(options={"logprobs": True}))
     with pytest.raises(UnsupportedError, match=r"^OllamaChat has no forced tools"):
         check(OllamaChat(), call(tools=(TOOL,), tool_choice="any"))
+    with pytest.raises(UnsupportedError, match=r"^AnthropicMessages has no JSON mode; use method='json_schema' or"):
+        check(AnthropicMessages(), call(output=OutputSchema("X", {}, method="json_mode")))
     check(OpenAIChat(), call(options={"logprobs": True}))
 
 
 def test_the_error_names_the_vendor_that_lacks_what_its_codec_has() -> None:
-    with pytest.raises(UnsupportedError, match=r"^groq has no logprobs$"):
+    with pytest.raises(UnsupportedError, match=r"^groq has no logprobs; leave it out"):
         check(OpenAIChat(), call(options={"logprobs": True}), provider="groq", lacks={"logprobs"})
 
 

@@ -261,6 +261,19 @@ def test_a_stream_without_done_ends_with_its_finish_reason() -> None:
     assert stream(said("a"), STOP, done=False).text == "a"
 
 
+def test_nothing_is_read_behind_done() -> None:
+    decoder = CODEC.decoder("test")
+    assert [chunk.text for chunk in decoder.feed(sse(said("a"), STOP) + b"data: junk\n\n")] == ["a"]
+    assert decoder.over
+
+
+@pytest.mark.parametrize("cut", [b"\xc3", b"\xed\xa0\x80", b"\\ud83d"])
+def test_half_a_character_does_not_cost_the_answer(cut: bytes) -> None:
+    whole = gather(sse(said("aXb"), STOP).replace(b"X", cut))
+    assert "\ufffd" in whole.text
+    assert whole.text.replace("\ufffd", "") == "ab"
+
+
 def test_a_stream_without_finish_reason_ends_with_done() -> None:
     assert stream(said("a")).text == "a"
 
