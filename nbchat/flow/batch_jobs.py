@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from nbchat.flow import effects as do
 from nbchat.flow.attempt import Target, refusal
-from nbchat.flow.effects import Flow, Route
+from nbchat.flow.effects import Flow
 from nbchat.flow.retry import may_retry, wait_before
 from nbchat.providers.endpoint import Endpoint
 from nbchat.values.errors import APIConnectionError, BadRequestError, ChatError, ServerError, StreamError
@@ -21,11 +21,12 @@ from nbchat.wire.ndjson import NDJSON
 from nbchat.wire.untrusted import object_of, text_of
 
 AT_ONCE = 256  # results that are handed over together
-PAGES = 20  # of the list of jobs that are searched
+PAGES = 200  # of the list of jobs that are searched
 SKEW_S = 300.0  # by which the provider's clock may be behind
 CHECK_S = 0.1  # between looks at a file that is being checked, twice as long each time
 LONGEST_CHECK_S = 30.0
 CHECKS = 60
+CHECKING = ("pending", "running", "notrunning")  # what Azure calls a file of which no job can be made yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +78,27 @@ class Batching:
         """One request as a job holds it. Raises UnsupportedError where the API does not take such."""
         return self.format.line(id, request, self.base_url)
 
-    def start(self, pack: Pack, since: float, taken: Collection[str], note: Callable[[str], None]) -> Flow[Job]:
+    def start(
+        self, pack: Pack, file: str, since: float, taken: Collection[str], note: Callable[[str], None]
+    ) -> Flow[Job]:
         """Upload the requests and start a job, once: where it is not known whether that came through, it is looked for.
 
         Args:
-            since: seconds since 1970, now.
+            file: id of the file of requests, where it was uploaded before.
+            since: seconds since 1970, before which the job cannot have been started.
             taken: ids of jobs that are known to be others.
             note: told the id of the uploaded file before the job is started, on the thread that waits.
 
         Raises:
             ChatError: the provider refused, and there is no job; a connection or server that failed may leave one.
         """
-        file = ""
-        if (upload := self.format.upload(pack)) is not None:
-            file = text_of(object_of((yield from self._told(upload))).get("id"))
+        if not file and (upload := self.format.upload(pack)) is not None:
+            told = object_of((yield from self._told(upload)))
+            file = text_of(told.get("id"))
             if not file:
                 raise StreamError(f"{self.provider} told no id of the uploaded file; is the base URL right?")
             yield do.ask(note, file)
-            yield from self._checked(file)
+            yield from self._checked(file, told)
         sought, tries = Sought(pack.tag, file, len(pack.lines), since, taken), 0
         while True:
             try:
@@ -108,17 +112,18 @@ class Batching:
                 if isinstance(error, APIConnectionError | ServerError) and (found := (yield from self.find(sought))):
                     return found
 
-    def _checked(self, file: str) -> Flow[None]:
+    def _checked(self, file: str, told: Mapping[str, Any]) -> Flow[None]:
+        """Wait while the provider looks through an uploaded file; `told` is what it said of it."""
         for look in range(CHECKS):
-            if (request := self.format.uploaded(file)) is None:
-                return
-            told = object_of((yield from self._told(request)))
-            state = text_of(told.get("status"))
-            if state == "processed":
-                return
+            state = text_of(told.get("status")).lower()
             if state in ("error", "failed", "canceled", "deleted"):
                 raise BadRequestError(f"{self.provider} does not accept the file of requests: {told}")
+            if state not in CHECKING or (request := self.format.uploaded(file)) is None:
+                return
             yield do.sleep(min(LONGEST_CHECK_S, CHECK_S * 2**look))
+            told = object_of((yield from self._told(request)))
+            if not text_of(told.get("status")):
+                raise StreamError(f"{self.provider} does not tell whether the file {file} was checked: {told}")
         raise StreamError(f"{self.provider} has not checked the file {file} in time; run it again later")
 
     def look(self, id: str) -> Flow[Job]:
@@ -127,12 +132,15 @@ class Batching:
 
     def find(self, sought: Sought) -> Flow[Job | None]:
         """A job by what is known of it, in the provider's list; None where there is none."""
-        cursor = ""
+        cursor, newest = "", 0.0
         for _ in range(PAGES):
-            jobs, cursor = self.format.jobs((yield from self._told(self.format.page(cursor))))
+            answer = yield from self._told(self.format.page(cursor))
+            jobs, cursor = self.format.jobs(answer, cursor)
             if found := next((job for job in jobs if sought.is_(job)), None):
                 return found
-            if not cursor or (jobs and 0 < jobs[-1].created < sought.since - SKEW_S):
+            newest = max(newest, *(job.created for job in jobs), 0.0)
+            oldest = jobs[-1].created if jobs else 0.0
+            if not cursor or (0 < oldest < min(newest, sought.since - SKEW_S)):  # lists begin with the newest
                 return None
         return None
 
@@ -190,8 +198,11 @@ class Batching:
     def _opened(self, request: Request, stream: bool) -> Flow[None]:
         status, headers = yield do.open_(self._route, request, stream)
         if status in (301, 302, 303, 307, 308) and request.method == "GET" and headers.get("location"):
-            away = _without_key(self._route, urljoin(self._route.endpoint.url(request), headers["location"]))
-            status, headers = yield do.open_(away, Request("", {}, method="GET"), stream)
+            here = self._route.endpoint.url(request)
+            there = urljoin(here, headers["location"])
+            same_host = urlsplit(there)[:2] == urlsplit(here)[:2]  # elsewhere, a store of files, the key does not go
+            route = replace(self._route, endpoint=Endpoint(self.provider, "")) if not same_host else self._route
+            status, headers = yield do.open_(route, Request(there, {}, method="GET"), stream)
         if not 200 <= status < 300:
             raise (yield from refusal(self._route.endpoint, status, headers))
 
@@ -206,8 +217,3 @@ class Batching:
                     raise
             tries += 1
             yield do.sleep(wait)
-
-
-def _without_key(route: Route, url: str) -> Route:
-    """The way to a signed address in a store of files: the key stays here."""
-    return replace(route, endpoint=Endpoint(route.endpoint.provider, url))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.util
 import sys
@@ -27,33 +28,43 @@ class ChatAccessor:
         return abatch_frame(self._rows, prompt, model, **arguments)
 
 
+_EXTENSIONS = {"pandas": "pandas.api.extensions", "dask.dataframe": "dask.dataframe.extensions"}
+
+
 def register() -> None:
-    """Give frames their `chat`: now where pandas is imported, else as soon as it is. Nothing is imported for it."""
-    if "pandas" in sys.modules:
-        _register(sys.modules["pandas"])
-    else:
-        sys.meta_path.insert(0, _WhenPandasComes())
+    """Give frames their `chat`: now where their library is imported, else as soon as it is, and not before."""
+    missing = {name for name in _EXTENSIONS if name not in sys.modules}
+    if missing:
+        sys.meta_path.insert(0, _WhenFramesCome(missing))
+    for name in _EXTENSIONS.keys() - missing:
+        _register(name)
 
 
-def _register(pandas: Any) -> None:
-    pandas.api.extensions.register_dataframe_accessor("chat")(ChatAccessor)
-    pandas.api.extensions.register_series_accessor("chat")(ChatAccessor)
+def _register(name: str) -> None:
+    extensions = importlib.import_module(_EXTENSIONS[name])
+    extensions.register_dataframe_accessor("chat")(ChatAccessor)
+    extensions.register_series_accessor("chat")(ChatAccessor)
 
 
-class _WhenPandasComes(importlib.abc.MetaPathFinder):
+class _WhenFramesCome(importlib.abc.MetaPathFinder):
     """`import nbchat` comes before `import pandas` where imports are sorted, and must stay fast."""
 
+    def __init__(self, names: set[str]) -> None:
+        self._names = names
+
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
-        if fullname != "pandas":
+        if fullname not in self._names:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("pandas")
+        self._names.discard(fullname)  # or this would be asked again
+        spec = importlib.util.find_spec(fullname)
+        self._names.add(fullname)  # some only look whether it could be imported
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def loaded(module: Any) -> None:
+                self._names.discard(fullname)
                 load(module)
-                _register(module)
+                _register(fullname)
 
             spec.loader.exec_module = loaded  # type: ignore[method-assign]
         return spec

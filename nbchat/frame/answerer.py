@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
+from pydantic_core import to_json
+
+from nbchat.flow import effects as do
 from nbchat.flow.converse import converse
 from nbchat.flow.effects import Flow
 from nbchat.flow.structured import Form, read_value
@@ -18,9 +20,17 @@ from nbchat.model.prices import cost_usd
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import DEFAULT_CONCURRENCY, Verbs
-from nbchat.values.errors import ConfigurationError
+from nbchat.values.errors import ConfigurationError, ContentFilterError
 from nbchat.values.messages import AIMessage, HumanMessage, Message
 from nbchat.values.usage import Usage
+
+_OF_MAKING = frozenset(  # what a model has once and for all; as a parameter, it would go to the provider
+    {
+        *("model_provider", "api_key", "base_url", "timeout", "max_retries", "proxy", "http_client"),
+        *("http_async_client", "cache", "rate_limiter", "config", "configurable_fields", "config_prefix"),
+    }
+)
+BeforeRound = Callable[[Sequence[Message], Usage], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,42 +42,60 @@ class Answerer:
         model: who is asked; answers with messages.
         form: what the answers are read as; None for text.
         tools: functions that are run when the model asks for them, by name.
+        extra_chars: about how many characters of tools and schema go along with each question.
     """
 
     label: str
     model: Verbs[Any]
     form: Form | None = None
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    extra_chars: int = 0
 
     def key(self, messages: Sequence[Message], sample: int = 0) -> str:
         """A name for this question, equal for equal requests; of further samples with their number."""
         key = self.model.request_key(messages)
         return f"{key}#{sample}" if sample else key
 
-    def flow(self, messages: Sequence[Message]) -> Flow[AIMessage]:
-        """The answer; with tools the last one, its usage that of all rounds."""
+    def flow(self, messages: Sequence[Message], before_round: BeforeRound | None = None) -> Flow[AIMessage]:
+        """The answer; with tools the last one, its usage that of all rounds.
+
+        Args:
+            before_round: called before each further round of a question with tools, with all messages and what was
+                spent so far; it may raise.
+        """
         if self.form is not None:
             return self._raw(messages)
-        return self._rounds(list(messages)) if self.tools else self.model.flow(messages, stream=False)
+        if self.tools:
+            return self._rounds(list(messages), before_round)
+        return self.model.flow(messages, stream=False)
 
     def _raw(self, messages: Sequence[Message]) -> Flow[AIMessage]:
         return (yield from self.model.flow(messages, stream=False))["raw"]
 
-    def _rounds(self, messages: list[Message]) -> Flow[AIMessage]:
+    def _rounds(self, messages: list[Message], before_round: BeforeRound | None) -> Flow[AIMessage]:
         asked = len(messages)
-        answer = yield from converse(partial(self.model.flow, stream=False), messages, self.tools)
-        spent = [m.usage_metadata for m in messages[asked:] if isinstance(m, AIMessage) and m.usage_metadata]
-        answer.usage_metadata = sum(spent, Usage()) if spent else None
+
+        def ask(so_far: Sequence[Message]) -> Flow[AIMessage]:
+            if before_round is not None and len(so_far) > asked:
+                yield do.ask(before_round, so_far, _spent(so_far[asked:]))
+            return (yield from self.model.flow(so_far, stream=False))
+
+        answer = yield from converse(ask, messages, self.tools)
+        answer.usage_metadata = _spent(messages[asked:]) or None
         return answer
 
     def value(self, message: AIMessage) -> Any:
-        """The answer as a value of the schema.
+        """The answer as a value of the schema; None where there is no schema.
 
         Raises:
             StructuredOutputError: it does not fit.
+            ContentFilterError: it is a refusal.
         """
-        assert self.form is not None
-        return read_value(message, self.form)
+        if self.form is not None:
+            return read_value(message, self.form)
+        if refusal := "".join(block["text"] for block in message.blocks if block["type"] == "refusal"):
+            raise ContentFilterError(f"{self.label} refused: {refusal}")
+        return None
 
     def cost_usd(self, message: AIMessage, batch: bool = False) -> float | None:
         """What an answer cost, in US dollars, by the name that the provider gave its model, or else by ours.
@@ -123,6 +151,8 @@ def answerers(
     for label, given in labelled:
         model = _model(given, options)
         made.append(_answerer(label or _label(model, [each.label for each in made]), model, schema, tools))
+    if any((each.form and each.form.schema) != (made[0].form and made[0].form.schema) for each in made):
+        raise ConfigurationError("the models answer in different forms, which are no columns together: give schema=")
     return made
 
 
@@ -131,13 +161,15 @@ def _model(given: Any, options: Mapping[str, Any]) -> Verbs[Any]:
         return init_chat_model(given, **options)
     if not isinstance(given, Verbs):
         raise ConfigurationError(f"model= takes a model, or a name like 'openai:gpt-5-nano', not {given!r:.80}")
+    if late := [name for name in options if name in _OF_MAKING]:
+        raise ConfigurationError(f"{late[0]}= is said where a model is made: init_chat_model(…, {late[0]}=…)")
     return given.bind(**options) if options else given  # type: ignore[attr-defined]
 
 
 def _answerer(label: str, model: Any, schema: Any, tools: Sequence[Any] | None) -> Answerer:
     runnable: dict[str, Tool] = {}
     if tools:
-        known = [as_tool(each) for each in tools]
+        known = [as_tool(each) for each in (tools if isinstance(tools, Iterable) else [tools])]
         runnable = {each.name: each for each in known if isinstance(each, Tool)}
         model = model.bind_tools(known)
     if schema is not None:
@@ -145,9 +177,16 @@ def _answerer(label: str, model: Any, schema: Any, tools: Sequence[Any] | None) 
     form, model = _with_raw(model)
     if form is not None and runnable:
         raise ConfigurationError("schema= and tools= do not go together: let the tools answer first, then ask again")
-    answerer = Answerer(label, model, form, runnable)
+    call = model.asked([HumanMessage("?")])[1]
+    extra = len(to_json([call.tools, call.output], fallback=str)) if call.tools or call.output else 0
+    answerer = Answerer(label, model, form, runnable, extra)
     answerer.key([HumanMessage("?")])  # what no row can be asked is told before anything is sent
     return answerer
+
+
+def _spent(messages: Sequence[Message]) -> Usage:
+    """The usage of all answers among these."""
+    return sum((m.usage_metadata or Usage() for m in messages if isinstance(m, AIMessage)), Usage())
 
 
 def _with_raw(model: Any) -> tuple[Form | None, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from inspect import isawaitable
 from itertools import count
@@ -13,6 +13,7 @@ from typing import Any
 
 from nbchat.flow.effects import Flow
 from nbchat.flow.retry import wait_before
+from nbchat.frame.meter import Meter
 from nbchat.frame.outcome import Outcome
 from nbchat.frame.pace import Pace
 from nbchat.frame.paced_wire import PacedWire
@@ -42,32 +43,31 @@ class Asking:
         self.pace = Pace(width)
         self.most = 2 * width  # questions to have under way: some are ready when a place is free
         self.under_way = 0
-        self._limiter = limiter
+        self._meter = None if limiter is None else Meter(limiter)
         self._loop = background_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._landed: deque[tuple[Any, Outcome]] = deque()
+        self._wanted: deque[Wanted] = deque()
+        self._news = threading.Event()  # something has landed, or is wanted
 
     def put(self, questions: list[Question]) -> None:
         """Start to ask."""
         self.under_way += len(questions)
         self._loop.call_soon_threadsafe(self._start, questions)
 
-    def landed(self, wait: float, run: Callable[..., Any]) -> list[tuple[Any, Outcome]]:
-        """What has come by now; waits up to so many seconds for the first. A function that is wanted is `run` here."""
-        out: list[tuple[Any, Outcome]] = []
-        try:
-            come: Any = self._landed.get(timeout=wait) if wait else self._landed.get_nowait()
-            if wait and len(self._tasks) > CROWD:
-                time.sleep(GATHER_S)  # where many come, they are cheaper by the dozen
-            while True:
-                if come[0] is None:
-                    self._run(come[1], run)
-                else:
-                    self.under_way -= 1
-                    out.append(come)
-                come = self._landed.get_nowait()
-        except queue.Empty:
-            return out
+    def wait(self, seconds: float, run: Callable[..., Any]) -> None:
+        """Wait up to so many seconds for something to come. Functions that are wanted are `run` here."""
+        if self._news.wait(seconds) and seconds and len(self._tasks) > CROWD:
+            time.sleep(GATHER_S)  # where many come, they are cheaper by the dozen
+        self._news.clear()
+        while self._wanted:
+            self._run(self._wanted.popleft(), run)
+
+    def landed(self) -> list[tuple[Any, Outcome]]:
+        """What has come by now."""
+        out = [self._landed.popleft() for _ in range(len(self._landed))]
+        self.under_way -= len(out)
+        return out
 
     def stop(self) -> None:
         """Cancel what is under way, and wait until its connections are closed."""
@@ -91,7 +91,7 @@ class Asking:
     async def _answer(self, ticket: Any, start: Callable[[], Flow[AIMessage]]) -> None:
         sent, began = 0, None
         for again in count():
-            wire = PacedWire(self.pace, self._limiter, self._elsewhere)
+            wire = PacedWire(self.pace, self._meter, self._elsewhere)
             message: AIMessage | None = None
             error: Exception | None = None
             try:
@@ -107,11 +107,16 @@ class Asking:
         outcome = Outcome(message) if error is None else Outcome.of_error(error)
         outcome.latency_s = time.perf_counter() - began if began else 0.0
         outcome.attempts = sent
-        self._landed.put((ticket, outcome))
+        self._land(ticket, outcome)
+
+    def _land(self, ticket: Any, outcome: Any) -> None:
+        self._landed.append((ticket, outcome))
+        self._news.set()
 
     async def _elsewhere(self, function: Callable[..., Any], *args: Any) -> Any:
         result = self._loop.create_future()
-        self._landed.put((None, (function, args, result)))
+        self._wanted.append((function, args, result))
+        self._news.set()
         return await result
 
     def _run(self, wanted: Wanted, run: Callable[..., Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nbchat.frame.answerer import answerers
@@ -14,11 +15,12 @@ from nbchat.frame.columns import Columns, check_names
 from nbchat.frame.journal import JournalError, opened
 from nbchat.frame.plan import Plan, remember
 from nbchat.frame.progress import Progress, drawer
-from nbchat.frame.prompts import Prompts
+from nbchat.frame.prompts import Prompts, one_a_row
 from nbchat.frame.provider_batch.job_asking import JobAsking
 from nbchat.frame.provider_batch.under_way import JobError, JobsLeft
 from nbchat.frame.run import Cell, Run
 from nbchat.frame.schema_columns import SchemaColumns
+from nbchat.frame.tally import Tally
 from nbchat.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Batch:
         cells: what to ask, where it is not everything.
         again: whether to ask also what the journal has.
         purse, limiter: what is shared with batches in other processes; its own by default.
+        tally, draw: counts and draws the progress of this batch and of others; its own by default.
 
     Raises:
         ConfigurationError: a column, a model, an option or the journal is not what it should be; nothing was sent.
@@ -47,23 +50,26 @@ class Batch:
         again: bool = False,
         purse: Any = None,
         limiter: Any = None,
+        tally: Tally | None = None,
+        draw: Callable[[bool], None] | None = None,
     ) -> None:
-        self.plan = plan
-        self.input = without_ours(frame)
         self.answerers = answerers(plan.model, schema=plan.schema, tools=plan.tools, options=plan.options)
         form = self.answerers[0].form
         self._schema = SchemaColumns(form.schema, plan.explode) if form else None
+        self.plan = plan = replace(plan, prompt=one_a_row(frame, plan.prompt))
         self.total = len(cells) if cells is not None else len(frame) * len(self.answerers) * plan.n
         self.columns = Columns(self.total, self._schema, plan.include)
+        self.input = without_ours(frame, self.added_names())
         check_names(self.added_names(), self.input.columns)
-        self.width = plan.max_concurrency or max(each.width for each in self.answerers)
-        prompts = Prompts(self.input, plan.prompt, plan.system, plan.images, plan.files)
+        self.width = int(plan.max_concurrency or max(each.width for each in self.answerers))
+        prompts = self._prompts(frame)
         budget = Budget(plan.budget_usd, plan.budget_tokens, plan.by_provider, purse)
         budget.check(self.answerers)
         limiter = limiter or plan.limiter()
         self.journal = opened(plan.journal)
         self.own_journal = self.journal is not plan.journal
         self.jobs = JobAsking(self.answerers, self.journal, plan.poll_s) if plan.by_provider else None
+        self._draw = draw
         self.run = Run(
             self._all_cells() if cells is None else cells,
             prompts,
@@ -72,11 +78,25 @@ class Batch:
             self.journal,
             budget,
             self.jobs or Asking(self.width, limiter),
+            tally or Tally(),
             again=again,
             labelled=self.compares,
             raising=plan.errors == "raise",
         )
         remember(plan)
+
+    def _prompts(self, frame: pd.DataFrame) -> Prompts:
+        plan = self.plan
+        try:
+            return Prompts(self.input, plan.prompt, plan.system, plan.images, plan.files)
+        except ConfigurationError as error:
+            gone = [name for name in frame.columns if name not in self.input.columns]
+            if not gone:
+                raise
+            raise ConfigurationError(
+                f"{error}; this batch would replace {gone[0]!r} and what else an earlier one added: "
+                "name the new columns otherwise, prefix='second_'"
+            ) from None
 
     @property
     def compares(self) -> bool:
@@ -99,51 +119,58 @@ class Batch:
                     place += 1
 
     def steps(self, wait: float, run: Callable[..., Any]) -> Generator[list[int]]:
-        """Work until all is done; yields the places that were settled since. Draws the progress, calls `on_row`.
+        """Work until all is done; yields the places that were settled since. Draws the progress.
 
         A stop by Ctrl-C or by the journal's disk ends it early; `frame` has what there is.
         """
-        waits = self.jobs.said if self.jobs else None
-        progress = Progress(self.run.tally, self.total, str(self.journal.path or ""), waits)
-        draw = drawer(progress) if self.plan.progress else lambda _: None
+        tally = self.run.tally
+        draw = self._draw or self._drawer()
         draw(False)
         try:
             with closing(self.run.steps(wait, run)) as steps:
                 for settled in steps:
                     draw(False)
-                    for place in settled if self.plan.on_row else ():
-                        self.plan.on_row(self.row(place))  # type: ignore[misc]
                     yield settled
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):
             said = self.jobs.said() if self.jobs else ""
-            self.run.tally.stopped = f"interrupted{said and f', with {said}'}; run it again to go on"
+            tally.stopped = f"interrupted{said and f', with {said}'}; run it again to go on"
         except JobsLeft as left:
-            self.run.tally.stopped = str(left)
+            tally.stopped = str(left)
         except (JournalError, JobError) as error:
-            self.run.tally.stopped = str(error)
-            if isinstance(error, JournalError) and not self.run.tally.requests:
+            tally.stopped = str(error)
+            if isinstance(error, JournalError) and not tally.requests:
                 raise
             warnings.warn(f"the batch stopped, its frame has what came: {error}", RuntimeWarning, stacklevel=2)
         finally:
-            draw(True)
+            if self._draw is None:
+                draw(True)
             if self.own_journal:
                 self.journal.close()
+            else:
+                self.journal.release(self.run.unasked)
+
+    def _drawer(self) -> Callable[[bool], None]:
+        if not self.plan.progress:
+            return lambda _: None
+        waits = self.jobs.waits if self.jobs else None
+        return drawer(Progress(self.run.tally, self.total, str(self.journal.path or ""), waits))
 
     def row(self, place: int) -> pd.Series:
         """A row as it is in the frame at the end, long form: the input's columns and the new ones."""
         import pandas as pd
 
-        a_row = len(self.answerers) * self.plan.n
-        given = self.input.iloc[place // a_row]
-        new = {f"{self.plan.prefix}{name}": value for name, value in self.columns.row(place).items()}
-        return pd.concat([given.astype(object), pd.Series(new, dtype=object)]).rename(given.name)
+        given = self.input.iloc[place // self.plan.answers_a_row]
+        new = {"sample": place % self.plan.n} if self.plan.n > 1 else {}
+        new |= self.columns.row(place)
+        named = {f"{self.plan.prefix}{name}": value for name, value in new.items()}
+        return pd.concat([given.astype(object), pd.Series(named, dtype=object)]).rename(given.name)
 
     def frame(self) -> pd.DataFrame:
         """The rows with what was added; `attrs["nbchat"]` says how the batch ended."""
         import numpy as np
         import pandas as pd
 
-        each = len(self.answerers) * self.plan.n
+        each = self.plan.answers_a_row
         if self.plan.wide and self.compares:
             base, parts = self.input, []
             for number, answerer in enumerate(self.answerers):
@@ -159,7 +186,8 @@ class Batch:
 
     def described(self, out: pd.DataFrame) -> pd.DataFrame:
         """The frame with `attrs["nbchat"]`: counts, why it stopped, the journal, and which columns are ours."""
-        tally = self.run.tally
+        tally, names = self.run.tally, self.added_names()
+        earlier = [name for name in ours_in(out) if name in out.columns and name not in names]
         out.attrs["nbchat"] = {
             "rows": self.total,
             "left": self.total - tally.done,
@@ -170,7 +198,7 @@ class Batch:
             "stopped": tally.stopped,
             "journal": str(self.journal.path) if self.journal.path else None,
             "jobs": self.jobs.jobs if self.jobs else [],
-            "columns": self.added_names(),
+            "columns": [*earlier, *names],
             "labels": [each.label for each in self.answerers],
             "batch": self.plan.id,
         }
@@ -190,10 +218,14 @@ def joined(base: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def without_ours(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame without the columns that an earlier batch added: a cell that is run again gives the same."""
-    ours = frame.attrs.get("nbchat", {}).get("columns", ())
-    return frame.drop(columns=[name for name in frame.columns if name in set(ours)]) if ours else frame
+def ours_in(frame: pd.DataFrame) -> list[str]:
+    """The columns that batches have added to a frame."""
+    return frame.attrs.get("nbchat", {}).get("columns", [])
+
+
+def without_ours(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The frame without those of these columns that an earlier batch added: a cell that is run again gives the same."""
+    return frame.drop(columns=gone) if (gone := [name for name in ours_in(frame) if name in names]) else frame
 
 
 def checked_frame(frame: Any) -> pd.DataFrame:

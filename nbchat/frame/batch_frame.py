@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Generator
-from contextlib import closing
+from contextlib import closing, suppress
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from nbchat.frame.batch import Batch, checked_frame
 from nbchat.frame.estimate import estimated
 from nbchat.frame.files import batch_file, is_path
 from nbchat.frame.plan import Plan, plan_of, takes_a_plan
+from nbchat.frame.tables import Table
 from nbchat.io.bridge import finish
 from nbchat.values.errors import ConfigurationError
 
@@ -46,10 +48,11 @@ def batch_frame(
     Args:
         frame: a DataFrame, a Series, a dask DataFrame, or the path of a CSV or Parquet file.
         prompt: a format string over columns, "Classify the tone of: {review}"; the name of a column of texts or of
-            message lists; those themselves; or a function from the row to a text or to messages. A Series may do
-            without: it holds the prompts.
+            message lists; those themselves, one a row (a Series goes by its index, a list by position); or a function
+            from the row to a text or to messages. A Series may do without: it holds the prompts.
         model: a name or a model. A list, or `{label: model}`, has each answer every row: `model` then has the labels.
-        dry_run: send nothing, and return an `Estimate` of tokens, cost and time.
+        dry_run: send nothing, and return an `Estimate` of the tokens, cost and time that are expected: by what the
+            journal has, else by a guess that it names.
         sample: with `dry_run`, how many rows to ask in fact, for a better estimate; their answers are kept.
         out: the path of a CSV or Parquet file to write in place of returning a frame; returns the path.
         system: instructions: a text, a format string or the name of a column.
@@ -73,9 +76,10 @@ def batch_frame(
         max_concurrency: the most requests at once (128; 4 of the embedded model); fewer run while the server says that
             it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.
-        budget_usd, budget_tokens: what may be spent by this call; it stops before that is passed.
+        budget_usd, budget_tokens: what may be spent by this call; it stops before that is passed. Without
+            `max_tokens` only an answer that is twice as long as any before it can still pass it.
         errors: "rows" puts them into the column `error`; "raise" raises the first.
-        on_row: called with each row, a Series, once it is committed.
+        on_row: called with each row, a Series, once it is committed; may be async.
         progress: whether to show the line.
         options: parameters of every call: `temperature`, `max_tokens`, …
 
@@ -83,15 +87,17 @@ def batch_frame(
         ConfigurationError: a column, a model, an option or the journal is not what it should be; nothing was sent.
     """
     plan = plan_of(frame, prompt, model, arguments)
+    if sample and not dry_run:
+        raise ConfigurationError("sample= goes with dry_run=True; to ask only some rows, give them: df.sample(10)")
     if type(frame).__module__.startswith("dask"):
         from nbchat.frame.cluster.dask_batch import batch_dask
 
         if dry_run or out is not None:
             raise ConfigurationError("over a dask DataFrame there is no dry_run= or out=: write what comes back")
         return batch_dask(frame, plan)
-    if is_path(frame) or out is not None:
-        return batch_file(frame, plan, out, finished)
-    rows = checked_frame(frame)
+    if out is not None and not dry_run:
+        return batch_file(frame if is_path(frame) else checked_frame(frame), plan, out, finished)
+    rows = Table(frame).whole() if is_path(frame) else checked_frame(frame)
     if dry_run:
         return estimated(rows, plan, sample, finished)
     return finished(rows, plan)
@@ -105,10 +111,13 @@ def finished(rows: pd.DataFrame, plan: Plan, **how: Any) -> pd.DataFrame:
 
 
 def run_to_end(batch: Batch) -> None:
-    """Work until all is done, or Ctrl-C."""
-    with closing(batch.steps(WAIT_S, lambda function, *args: finish(function(*args)))) as steps:
-        for _ in steps:
-            pass
+    """Work until all is done, or Ctrl-C; `on_row` sees each row."""
+    on_row = batch.plan.on_row
+    steps = batch.steps(WAIT_S, lambda function, *args: finish(function(*args)))
+    with suppress(KeyboardInterrupt), closing(steps):
+        for settled in steps:
+            for place in settled if on_row else ():
+                finish(on_row(batch.row(place)))  # type: ignore[misc]
 
 
 class AsyncBatch:
@@ -134,9 +143,12 @@ class AsyncBatch:
             yield self.batch.row(place)
 
     async def _places(self) -> AsyncIterator[int]:
+        on_row = self.batch.plan.on_row
         with closing(self.batch.steps(0, lambda function, *args: function(*args))) as steps:
             for settled in steps:
                 for place in settled:
+                    if on_row and isawaitable(seen := on_row(self.batch.row(place))):
+                        await seen
                     yield place
                 await asyncio.sleep(0 if settled else LOOK_S)
 

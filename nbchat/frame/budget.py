@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
+
+from pydantic_core import to_json
 
 from nbchat.frame.answerer import Answerer
 from nbchat.frame.outcome import Outcome
 from nbchat.model.prices import cost_usd
-from nbchat.values.errors import ConfigurationError
+from nbchat.values.errors import ChatError, ConfigurationError
 from nbchat.values.messages import Message
+from nbchat.values.quantities import dollars
 from nbchat.values.usage import Usage
 
-CHARS_PER_TOKEN = 3  # fewer than are usual, to be on the safe side
+BYTES_PER_TOKEN = 3  # fewer than are usual, to be on the safe side; a Chinese character has three
 MEDIA_TOKENS = 1600  # of a picture or a file
+_MEDIA = frozenset({"image", "audio", "video", "file"})
 FIRST_ANSWER = 256  # tokens, while no answer has come yet
-MARGIN = 1.25  # over the longest answer so far
+MARGIN = 2  # times over the longest answer so far
 
 
 class Purse:
@@ -32,12 +39,11 @@ class Purse:
         self._held: dict[Any, tuple[float, int]] = {}
 
     def hold(self, ticket: Any, usd: float, tokens: int) -> bool:
-        """Whether there is so much left; it is held then."""
-        held_usd = self._spent[0] + sum(each[0] for each in self._held.values())
-        held_tokens = self._spent[1] + sum(each[1] for each in self._held.values())
-        if self.usd is not None and held_usd + usd > self.usd:
+        """Whether there is so much left; it is held then, in place of what the ticket held before."""
+        others = [held for other, held in self._held.items() if other != ticket]
+        if self.usd is not None and self._spent[0] + sum(each[0] for each in others) + usd > self.usd:
             return False
-        if self.tokens is not None and held_tokens + tokens > self.tokens:
+        if self.tokens is not None and self._spent[1] + sum(each[1] for each in others) + tokens > self.tokens:
             return False
         self._held[ticket] = (usd, tokens)
         return True
@@ -49,11 +55,36 @@ class Purse:
         self._spent[1] += tokens
 
 
+class BudgetError(ChatError):
+    """A row with tools was left midway: its next round might have passed the budget."""
+
+
+@dataclass
+class _Seen:
+    """What the answers of one model took so far, to think of what the next will take."""
+
+    under_way: int = 0
+    known: bool = False
+    longest: int = 0  # tokens of an answer
+    denser: float = 1.0  # tokens of a prompt, over what was thought
+    dearer: float = 1.0  # dollars of an answer, over its price by our own name of the model
+
+
+@dataclass
+class _Share:
+    """What a question under way is thought to take."""
+
+    prompt: int  # tokens, by its length alone
+    held: Usage
+    spent: Usage = field(default_factory=Usage)  # by the rounds before this one
+
+
 class Budget:
     """What each question of a batch may take of a purse.
 
-    Without `max_tokens` an answer's length is not known beforehand: the first question goes alone, and later ones
-    hold a quarter more than the longest so far.
+    A model's first question goes alone. Later ones hold what it taught: prompts as much longer than their text as any
+    was, and, without `max_tokens`, an answer twice as long as the longest so far. A question with tools holds twice
+    what any took in all its rounds, and more before a round that would take more.
 
     Args:
         usd: dollars; None: no limit.
@@ -65,15 +96,13 @@ class Budget:
     def __init__(
         self, usd: float | None = None, tokens: int | None = None, by_provider: bool = False, purse: Any = None
     ) -> None:
-        for name, value in (("budget_usd", usd), ("budget_tokens", tokens)):
-            if value is not None and not value > 0:
-                raise ConfigurationError(f"{name} is a number above 0, not {value!r}")
         self.usd = usd
         self.tokens = tokens
         self._by_provider = by_provider
         self._purse = purse or Purse(usd, tokens)
-        self._longest = 0
-        self._under_way = 0
+        self._seen: defaultdict[str, _Seen] = defaultdict(_Seen)  # by the model's label
+        self._shares: dict[str, _Share] = {}  # by ticket
+        self._reached = False
 
     @property
     def limited(self) -> bool:
@@ -85,42 +114,90 @@ class Budget:
         for each in answerers:
             if self.limited and self._by_provider and each.max_tokens is None:
                 raise ConfigurationError("a budget with mode='provider' needs max_tokens=: all rows go there at once")
-            if self.usd is not None and cost_usd(Usage.of(1, 1), each.model_name, each.provider) is None:
+            if self.usd is not None and self._price(each, Usage.of(1, 1)) is None:
                 raise ConfigurationError(
                     f"no price is known for {each.label}, so budget_usd cannot be kept: limit tokens, budget_tokens="
                 )
 
-    def reserve(self, ticket: Any, answerer: Answerer, messages: Sequence[Message]) -> bool:
+    def reserve(self, ticket: str, answerer: Answerer, messages: Sequence[Message]) -> bool:
         """Whether this question may be sent now; its share is held then."""
         if not self.limited:
             return True
-        limit = answerer.max_tokens
-        if limit is None and not self._longest and self._under_way:
+        seen = self._seen[answerer.label]
+        if self._reached or (seen.under_way and not seen.known and not self._by_provider):
             return False
-        usage = Usage.of(prompt_tokens(messages), limit or int(self._longest * MARGIN) or FIRST_ANSWER)
-        usd = cost_usd(usage, answerer.model_name, answerer.provider, batch=self._by_provider) or 0.0
-        held = self._purse.hold(ticket, usd, usage.total_tokens)
-        self._under_way += held
+        share = _Share(*self._thought(answerer, messages))
+        if held := self._hold(ticket, answerer, share.held):
+            self._shares[ticket] = share
+            seen.under_way += 1
         return held
 
-    def settle(self, ticket: Any, outcome: Outcome) -> None:
-        """Count what a question took in fact."""
+    def extend(self, ticket: str, answerer: Answerer, messages: Sequence[Message], spent: Usage) -> None:
+        """Hold more for a question with tools, where its next round would take more than is held.
+
+        Raises:
+            BudgetError: there is not so much left.
+        """
         if not self.limited:
             return
-        usage = outcome.message.usage_metadata if outcome.message is not None else None
-        self._under_way -= 1
-        self._longest = max(self._longest, usage.output_tokens if usage else 0)
-        self._purse.pay(ticket, outcome.cost_usd or 0.0, usage.total_tokens if usage else 0)
+        share = self._shares[ticket]
+        share.spent = spent
+        round_ = Usage.of(prompt_tokens(messages, extra=answerer.extra_chars), answerer.max_tokens or FIRST_ANSWER)
+        if (spent + round_).total_tokens > share.held.total_tokens:
+            share.held = spent + round_
+            if not self._hold(ticket, answerer, share.held):
+                self._reached = True
+                raise BudgetError(f"the budget of {self.said} might be passed by this row's next round of tools")
+
+    def settle(self, ticket: str, answerer: Answerer, outcome: Outcome) -> None:
+        """Count what a question took in fact, and learn from it."""
+        if not self.limited:
+            return
+        seen, share = self._seen[answerer.label], self._shares.pop(ticket)
+        seen.under_way -= 1
+        if outcome.message is None:
+            self._purse.pay(ticket, self._price(answerer, share.spent) or 0.0, share.spent.total_tokens)
+            return
+        took = outcome.message.usage_metadata or share.held  # not every server counts
+        self._purse.pay(ticket, outcome.cost_usd or 0.0, took.total_tokens)
+        seen.known = True
+        seen.longest = max(seen.longest, took.output_tokens)
+        seen.denser = max(seen.denser, (took.total_tokens - took.output_tokens) / share.prompt)
+        if outcome.cost_usd and (expected := self._price(answerer, took)):
+            seen.dearer = max(seen.dearer, outcome.cost_usd / expected)
+
+    def _thought(self, answerer: Answerer, messages: Sequence[Message]) -> tuple[int, Usage]:
+        """The tokens of a prompt by its length, and the most that its answer is thought to take."""
+        seen, limit = self._seen[answerer.label], answerer.max_tokens or 0
+        prompt = prompt_tokens(messages, extra=answerer.extra_chars)
+        answer = limit if limit and limit >= seen.longest else seen.longest * MARGIN or FIRST_ANSWER
+        rounds = MARGIN if answerer.tools and seen.known else 1
+        return prompt, Usage.of(ceil(prompt * seen.denser * rounds), answer)
+
+    def _hold(self, ticket: str, answerer: Answerer, usage: Usage) -> bool:
+        usd = (self._price(answerer, usage) or 0.0) * self._seen[answerer.label].dearer
+        return self._purse.hold(ticket, usd, usage.total_tokens)
+
+    def _price(self, answerer: Answerer, usage: Usage) -> float | None:
+        return cost_usd(usage, answerer.model_name, answerer.provider, batch=self._by_provider)
 
     @property
     def said(self) -> str:
         """The limit in words: "$2.00"."""
-        limits = [] if self.usd is None else [f"${self.usd:,.2f}"]
+        limits = [] if self.usd is None else [dollars(self.usd)]
         return " and ".join(limits if self.tokens is None else [*limits, f"{self.tokens:,} tokens"])
 
 
-def prompt_tokens(messages: Sequence[Message], chars_per_token: float = CHARS_PER_TOKEN) -> int:
-    """About how many tokens a conversation has."""
-    chars = sum(len(message.text) for message in messages)
-    media = sum(block["type"] != "text" for message in messages for block in message.blocks)
-    return int(chars / chars_per_token) + 4 * len(messages) + MEDIA_TOKENS * media
+def prompt_tokens(messages: Sequence[Message], bytes_per_token: float = BYTES_PER_TOKEN, extra: int = 0) -> int:
+    """About how many tokens a conversation has.
+
+    Args:
+        extra: characters that go along with it: tools, a schema.
+    """
+    text = media = 0
+    for block in (block for message in messages for block in message.blocks):
+        if block["type"] in _MEDIA:
+            media += 1
+        else:
+            text += len(block["text"].encode() if block["type"] == "text" else to_json(block, fallback=str))
+    return int((text + extra) / bytes_per_token) + 4 * len(messages) + MEDIA_TOKENS * media

@@ -33,8 +33,8 @@ class Columns:
         include: further columns, of "reasoning", "mean_logprob" and "message".
     """
 
-    def __init__(self, length: int, schema: SchemaColumns | None = None, include: Iterable[str] = ()) -> None:
-        self.include = tuple(include)
+    def __init__(self, length: int, schema: SchemaColumns | None = None, include: str | Iterable[str] = ()) -> None:
+        self.include = (include,) if isinstance(include, str) else tuple(include)
         if unknown := [name for name in self.include if name not in EXTRAS]:
             raise ConfigurationError(f"include= takes {', '.join(EXTRAS)}, not {', '.join(map(repr, unknown))}")
         self.length = length
@@ -66,6 +66,10 @@ class Columns:
         for name in _AMOUNTS:
             self._numbers[name][place] = _number(getattr(outcome, name))
         self._numbers["attempts"][place] = outcome.attempts
+
+    def filled(self, place: int) -> bool:
+        """Whether an outcome has been laid there."""
+        return not math.isnan(self._numbers["attempts"][place])
 
     def _put_message(self, place: int, message: AIMessage, value: Any) -> None:
         if self.schema is None:

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from nbchat.frame.batch import Batch
 from nbchat.frame.budget import prompt_tokens
-from nbchat.frame.plan import Plan
+from nbchat.frame.outcome import Outcome
+from nbchat.frame.plan import Plan, check_number
 from nbchat.model.prices import BATCH_SHARE, cost_usd
-from nbchat.values.errors import ConfigurationError
 from nbchat.values.quantities import dollars, duration
 from nbchat.values.usage import Usage
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CHARS_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 READ = 1000  # prompts that are read for their length, at most
+ANSWER_TOKENS = 256  # of an answer, where nothing is known of any
+FIRST_S, TOKENS_PER_S = 1.0, 50.0  # how fast such an answer is thought to come
 
 
 @dataclass(frozen=True)
@@ -28,36 +30,58 @@ class Estimate:
     Attributes:
         rows: answers that are wanted.
         known: of these, how many are in the journal already, of the rows that were looked at, in proportion.
-        input_tokens, output_tokens: of what is to be asked; without a sample `output_tokens` is the most that
-            `max_tokens` allows, or None.
-        cost_usd: US dollars; None where no price is known, or the answers' length.
-        seconds: None without a sample, and of jobs at a provider.
+        input_tokens, output_tokens: of what is to be asked.
+        cost_usd: US dollars that are expected; None where no price is known.
+        most_usd: what it cannot exceed; None without `max_tokens`, or a price.
+        seconds: the time that is expected; None of jobs at a provider.
         sampled: rows that were asked for this.
+        basis: what the length and the speed of answers were taken from.
     """
 
     rows: int
     known: int
     input_tokens: int
-    output_tokens: int | None
+    output_tokens: int
     cost_usd: float | None
+    most_usd: float | None
     seconds: float | None
     sampled: int
+    basis: str
 
     def facts(self) -> dict[str, str]:
         """Name to value, in words."""
         out = {"rows": f"{self.rows:,}", "in the journal": f"{self.known:,}"}
         out["input tokens"] = f"≈ {self.input_tokens:,}"
-        if self.output_tokens is not None:
-            out["output tokens"] = f"{'≈' if self.sampled else 'at most'} {self.output_tokens:,}"
+        out["output tokens"] = f"≈ {self.output_tokens:,}"
         if self.cost_usd is not None:
-            out["cost"] = f"{'≈' if self.sampled or not self.cost_usd else 'at most'} {dollars(self.cost_usd)}"
+            most = f", at most {dollars(self.most_usd)}" if self.most_usd else ""
+            out["cost"] = f"{'≈ ' * bool(self.cost_usd)}{dollars(self.cost_usd)}{most}"
         if self.seconds is not None:
             out["time"] = f"≈ {duration(self.seconds)}"
-        out["from"] = f"a sample of {self.sampled:,} rows" if self.sampled else "the prompts' length; nothing was sent"
+        out["from"] = self.basis
         return out
 
     def __repr__(self) -> str:
         return "Estimate(" + " · ".join(f"{name} {value}" for name, value in self.facts().items()) + ")"
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What reading some prompts, and the journal's answers to them, has told."""
+
+    counted: int
+    tokens: int  # of the prompts that have no answer yet
+    answers: list[Outcome]
+
+
+@dataclass(frozen=True)
+class _Typical:
+    """An answer such as most are thought to be."""
+
+    tokens: float
+    seconds: float
+    basis: str
+    cost_usd: float | None = None  # where it was seen
 
 
 def estimated(
@@ -68,25 +92,28 @@ def estimated(
     Raises:
         ConfigurationError: as the batch itself would raise.
     """
-    if sample < 0:
-        raise ConfigurationError(f"sample is a number of rows, not {sample!r}")
+    if sample:
+        check_number("sample", sample, whole=True)
     batch = Batch(rows, plan)
-    counted, known, tokens = _read(batch)
-    if batch.own_journal:
-        batch.journal.close()
-    scale = batch.total / counted if counted else 0.0
-    to_ask = batch.total - round(known * scale)
-    if not sample or not to_ask:
-        return _from_lengths(batch, round(known * scale), round(tokens * scale))
-    places = [round(i * (len(rows) - 1) / max(1, sample - 1)) for i in range(min(sample, len(rows)))]
-    asked = finished(rows.iloc[sorted(set(places))], replace(plan, mode="live", progress=False, on_row=None))
-    return _from_sample(batch, asked, to_ask)
+    try:
+        read = _read(batch)
+        to_ask = _to_ask(batch, read)
+        if not sample or not to_ask:
+            return _estimate(batch, read, to_ask, _of_journal(read.answers) or _guess(batch), 0)
+    finally:
+        if batch.own_journal:
+            batch.journal.close()
+    places = {round(i * (len(rows) - 1) / max(1, sample - 1)) for i in range(min(sample, len(rows)))}
+    asked = finished(rows.iloc[sorted(places)], replace(plan, mode="live", progress=False, on_row=None))
+    typical = _of_sample(batch, asked) or _guess(batch)
+    return _estimate(batch, read, to_ask, typical, asked.attrs["nbchat"]["rows"])
 
 
-def _read(batch: Batch) -> tuple[int, int, int]:
-    """(answers looked at, of them in the journal, input tokens of the others), of rows spread evenly."""
+def _read(batch: Batch) -> _Read:
+    """Of rows spread evenly."""
     step = max(1, len(batch.input) // READ)
-    counted = known = tokens = 0
+    counted = tokens = 0
+    answers: list[Outcome] = []
     for row in range(0, len(batch.input), step):
         for answerer in batch.answerers:
             for sample in range(batch.plan.n):
@@ -96,42 +123,77 @@ def _read(batch: Batch) -> tuple[int, int, int]:
                     key = answerer.key(messages, sample)
                 except Exception:  # such a row becomes an error, for nothing
                     continue
-                if batch.journal.answered([key]):
-                    known += 1
+                if found := batch.journal.answered([key]):
+                    answers.append(found[key])
                 else:
-                    tokens += prompt_tokens(messages, CHARS_PER_TOKEN)
-    return counted, known, tokens
+                    tokens += prompt_tokens(messages, BYTES_PER_TOKEN, answerer.extra_chars)
+    return _Read(counted, tokens, answers)
 
 
-def _from_lengths(batch: Batch, known: int, tokens: int) -> Estimate:
-    to_ask = batch.total - known
+def _to_ask(batch: Batch, read: _Read) -> int:
+    return batch.total - (round(len(read.answers) * batch.total / read.counted) if read.counted else 0)
+
+
+def _estimate(batch: Batch, read: _Read, to_ask: int, typical: _Typical, sampled: int) -> Estimate:
+    plan, share = batch.plan, BATCH_SHARE if batch.plan.by_provider else 1.0
+    input_tokens = round(read.tokens * batch.total / read.counted) if read.counted else 0
     limits = [each.max_tokens for each in batch.answerers]
-    output = None if None in limits else sum(limit or 0 for limit in limits) * to_ask // len(limits)
-    share = Usage.of(tokens // len(limits), (output or 0) // len(limits))
-    jobs = batch.plan.by_provider
-    costs = [cost_usd(share, each.model_name, each.provider, batch=jobs) for each in batch.answerers]
-    free = all(cost == 0 for cost in costs)
-    cost = None if None in costs or (output is None and not free) else sum(cost or 0 for cost in costs)
-    return Estimate(batch.total, known, tokens, output, cost, None, 0)
-
-
-def _from_sample(batch: Batch, asked: Any, to_ask: int) -> Estimate:
-    names = [f"{batch.plan.prefix}{name}" for name in ("input_tokens", "output_tokens", "cost_usd", "latency_s")]
-    means = [_mean(asked, name) for name in names]
-    about = asked.attrs["nbchat"]
-    input_tokens, output_tokens, cost, latency = (None if mean is None else mean * to_ask for mean in means)
-    if batch.plan.by_provider:
-        cost, latency = cost and cost * BATCH_SHARE, None  # a job takes what time it takes
-    seconds = None if latency is None else latency / min(batch.width, max(1, to_ask))
+    output = sum(min(typical.tokens, limit or typical.tokens) for limit in limits) / len(limits) * to_ask
+    cost = _cost(batch, input_tokens, output) if typical.cost_usd is None else typical.cost_usd * share * to_ask
+    most = (
+        None
+        if None in limits
+        else _cost(batch, input_tokens, sum(limit or 0 for limit in limits) * to_ask / len(limits))
+    )
+    slowest = [typical.seconds * to_ask / min(batch.width, max(1, to_ask))]
+    slowest += [60 * to_ask / plan.rpm] if plan.rpm else []
+    slowest += [60 * (input_tokens + output) / plan.tpm] if plan.tpm else []
     return Estimate(
         batch.total,
         batch.total - to_ask,
-        round(input_tokens or 0),
-        None if output_tokens is None else round(output_tokens),
+        input_tokens,
+        round(output),
         cost,
-        seconds,
-        about["rows"],
+        most,
+        None if plan.by_provider else max(slowest),  # a job takes what time it takes
+        sampled,
+        typical.basis,
     )
+
+
+def _cost(batch: Batch, input_tokens: float, output_tokens: float) -> float | None:
+    """Of so many tokens, shared evenly by the models."""
+    count = len(batch.answerers)
+    share = Usage.of(round(input_tokens / count), round(output_tokens / count))
+    costs = [cost_usd(share, each.model_name, each.provider, batch=batch.plan.by_provider) for each in batch.answerers]
+    return None if None in costs else sum(cost or 0.0 for cost in costs)
+
+
+def _guess(batch: Batch) -> _Typical:
+    limits = [each.max_tokens or ANSWER_TOKENS for each in batch.answerers]
+    tokens = min(ANSWER_TOKENS, max(limits))
+    basis = (
+        f"the prompts' length, and a guess of {tokens} tokens an answer, {TOKENS_PER_S:.0f} a second: nothing was sent"
+    )
+    return _Typical(tokens, FIRST_S + tokens / TOKENS_PER_S, basis)
+
+
+def _of_journal(answers: list[Outcome]) -> _Typical | None:
+    used = [
+        each.message.usage_metadata.output_tokens for each in answers if each.message and each.message.usage_metadata
+    ]
+    if not used:
+        return None
+    seconds = sum(each.latency_s or 0.0 for each in answers) / len(answers)
+    return _Typical(sum(used) / len(used), seconds, f"{len(answers):,} answers in the journal; nothing was sent")
+
+
+def _of_sample(batch: Batch, asked: Any) -> _Typical | None:
+    names = [f"{batch.plan.prefix}{name}" for name in ("output_tokens", "latency_s", "cost_usd")]
+    tokens, seconds, cost = (_mean(asked, name) for name in names)
+    if tokens is None or seconds is None:
+        return None
+    return _Typical(tokens, seconds, f"a sample of {asked.attrs['nbchat']['rows']:,} rows", cost)
 
 
 def _mean(asked: pd.DataFrame, name: str) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -62,7 +63,10 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] = DEFAULT) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise ConfigurationError(f"journal= takes the path of a file, an open Journal, or None, not {path!r:.80}")
         self.path = Path(path).expanduser() if path != "" else None
+        self._lock = threading.RLock()  # threads may share a journal, but not a transaction
         self.owner = uuid4().hex
         self._seen = 0.0
         with self._told():
@@ -70,22 +74,35 @@ class Journal:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path or "", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             self._check_version()
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._db.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut
             with self._transaction() as db:  # also a trial whether it can be written
                 for statement in _TABLES.split(";"):
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {VERSION}")
 
+    def _write_ahead(self) -> None:
+        """Turn WAL on. While others open a new file as well, SQLite refuses that without waiting."""
+        deadline = time.monotonic() + BUSY_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
     def _check_version(self) -> None:
         """Raises JournalError where the file is somebody else's, or of another time; it is left as it is then."""
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        both = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
+        version, tables = self._db.execute(both).fetchone()  # at one moment: another may be making the file
         if version not in (0, VERSION):
             raise JournalError(
                 f"the journal {self.path} is of version {version}, and this nbchat writes version {VERSION}: "
                 "give another file, journal='…', or update nbchat"
             )
-        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if version == 0 and tables:
             raise JournalError(f"{self.path} is a database, but no journal of nbchat's: give another file, journal='…'")
 
     def take(self, keys: Sequence[str]) -> tuple[dict[str, Outcome], set[str]]:
@@ -125,6 +142,8 @@ class Journal:
 
     def put(self, outcomes: Iterable[tuple[str, str, Outcome]]) -> None:
         """Commit (key, prompt, outcome) of what has come."""
+        if self.path is not None and not self.path.exists():
+            raise JournalError(f"the journal {self.path} has been deleted; run the cell again: it begins a new one")
         now = time.time()
         rows = [
             (key, prompt, _text(o.message), o.error, o.cost_usd, o.latency_s, o.attempts, now)
@@ -179,13 +198,24 @@ class Journal:
         out.index = pd.Index([row[0] for row in rows], name="key")
         return out
 
+    def release(self, keys: Sequence[str]) -> None:
+        """Give back what was claimed and will not be asked, where the file lets us; else the claims run out."""
+        with suppress(sqlite3.Error), self._transaction() as db:
+            db.executemany("DELETE FROM claims WHERE key = ? AND owner = ?", [(key, self.owner) for key in keys])
+
     def close(self) -> None:
-        """Give back what was claimed and close the file."""
-        with self._told():
-            with self._transaction() as db:
-                db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
-                db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
+        """Give back all that was claimed, and close the file."""
+        with suppress(sqlite3.Error), self._transaction() as db:
+            db.execute("DELETE FROM claims WHERE owner = ?", (self.owner,))
+            db.execute("DELETE FROM owners WHERE owner = ?", (self.owner,))
+        with suppress(sqlite3.Error):
             self._db.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _sign(self) -> None:
         self._seen = time.time()
@@ -202,14 +232,15 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._db
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from nbchat.flow.retry import LONGEST_WAIT
+
 BUSY = frozenset({429, 503, 529})
-LONGEST_REST = 60.0  # seconds; a longer `retry-after` is waited for by the row that got it
 
 
 class Pace:
@@ -51,8 +52,8 @@ class Pace:
         if asked_in == self._round:
             self._round += 1
             self.places = max(1.0, self.places / 2)
-        if rest and self._resting is None:
-            self._resting = asyncio.get_running_loop().call_later(min(rest, LONGEST_REST), self._rested)
+        if rest and rest <= LONGEST_WAIT and self._resting is None:  # beyond that, the row fails
+            self._resting = asyncio.get_running_loop().call_later(rest, self._rested)
 
     def _rested(self) -> None:
         self._resting = None

@@ -8,9 +8,9 @@ from typing import Any
 
 from nbchat.flow.effects import Route
 from nbchat.flow.retry import retry_after
+from nbchat.frame.meter import Meter, Share
 from nbchat.frame.pace import Pace
 from nbchat.io.awaiting import AwaitingWire
-from nbchat.io.rate_limiter import InMemoryRateLimiter
 from nbchat.wire.codec import Request
 
 Elsewhere = Callable[..., Any]  # (function, *args) to an awaitable of its result
@@ -21,7 +21,7 @@ class PacedWire(AwaitingWire):
 
     Args:
         pace: of the whole batch.
-        limiter: requests and tokens a minute, of the whole batch.
+        meter: requests and tokens a minute, of the whole batch; None: no limit.
         ask: runs the user's functions on the thread that called the batch.
 
     Attributes:
@@ -29,30 +29,28 @@ class PacedWire(AwaitingWire):
         began: `time.perf_counter()` at the first of them; None before.
     """
 
-    def __init__(self, pace: Pace, limiter: InMemoryRateLimiter | None, ask: Elsewhere) -> None:
+    def __init__(self, pace: Pace, meter: Meter | None, ask: Elsewhere) -> None:
         super().__init__()
         self._pace = pace
-        self._limiter = limiter
+        self._meter = meter
         self._elsewhere = ask
         self._inside = False
-        self._reserved = 0
+        self._share = Share()
         self.sent = 0
         self.began: float | None = None
 
     async def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
         self._leave()
-        if self._limiter is not None:
-            tokens = self._limiter.estimate(request.body)
-            await self._limiter.aacquire(tokens=tokens)
-            self._reserved += tokens
+        if self._meter is not None:
+            await self._meter.enter(self._share, request.body)
         asked_in = await self._pace.enter()
         self._inside = True
         self.sent += 1
         self.began = self.began or time.perf_counter()
         status, headers = await super().open(route, request, stream)
         self._pace.heard(status, asked_in, retry_after(headers, time.time()))
-        if self._limiter is not None:
-            self._limiter.observe(headers)
+        if self._meter is not None:
+            self._meter.observe(headers)
         return status, headers
 
     async def sleep(self, seconds: float) -> None:
@@ -65,8 +63,8 @@ class PacedWire(AwaitingWire):
 
     def settle(self, used: int) -> None:
         """Say how many tokens the question took in all."""
-        if self._limiter is not None:
-            self._limiter.settle(self._reserved, used)
+        if self._meter is not None:
+            self._meter.settle(self._share, used)
 
     async def aclose(self) -> None:
         await super().aclose()

@@ -6,18 +6,23 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from inspect import Parameter, Signature, signature
+from numbers import Real
 from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 from nbchat.frame.journal import DEFAULT, Journal
 from nbchat.io.rate_limiter import InMemoryRateLimiter
+from nbchat.providers.endpoint import Secret
 from nbchat.values.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 32  # plans that are remembered, for `retry_errors`
 UNLIMITED = 1e6  # requests a second
+ALIKE = 0.8  # of 1: a parameter of the model's that reads so much like an argument of ours is one misspelt
+OF_BATCH_FRAME = ("dry_run", "sample", "out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,7 @@ class Plan:
     n: int = 1
     wide: bool = False
     explode: bool = False
-    include: Sequence[str] = ()
+    include: str | Sequence[str] = ()
     prefix: str = ""
     journal: Journal | str | os.PathLike[str] | None = DEFAULT
     mode: Literal["live", "provider"] = "live"
@@ -51,18 +56,30 @@ class Plan:
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise ConfigurationError(f"n is the number of samples a row, at least 1, not {self.n!r}")
+        check_number("n", self.n, whole=True)
+        check_number("max_concurrency", self.max_concurrency, whole=True)
+        for name in ("poll_s", "rpm", "tpm", "budget_usd", "budget_tokens"):
+            check_number(name, getattr(self, name))
         if self.n > 1 and self.wide:
             raise ConfigurationError("wide=True gives a column a model; with n= samples a row, leave it out")
-        if self.max_concurrency is not None and self.max_concurrency < 1:
-            raise ConfigurationError(f"max_concurrency is a number of at least 1, not {self.max_concurrency!r}")
         if self.mode not in ("live", "provider"):
             raise ConfigurationError(f"mode= takes 'live' or 'provider' (its Batch API), not {self.mode!r}")
-        if self.poll_s is not None and not self.poll_s > 0:
-            raise ConfigurationError(f"poll_s is a number of seconds above 0, not {self.poll_s!r}")
         if self.errors not in ("rows", "raise"):
             raise ConfigurationError(f"errors= takes 'rows' or 'raise', not {self.errors!r}")
+        if not isinstance(self.prefix, str):
+            raise ConfigurationError(f"prefix= is a text before the names of columns, not {self.prefix!r}")
+        if self.on_row is not None and not callable(self.on_row):
+            raise ConfigurationError(f"on_row= takes a function of a row, not {self.on_row!r:.80}")
+
+    @property
+    def several(self) -> bool:
+        """Whether several models answer each row."""
+        return isinstance(self.model, list | tuple | Mapping)
+
+    @property
+    def answers_a_row(self) -> int:
+        """How many answers each row gets."""
+        return self.n * (len(self.model) if self.several else 1)
 
     @property
     def by_provider(self) -> bool:
@@ -74,11 +91,15 @@ class Plan:
         return limiter_of(self.rpm, self.tpm)
 
 
+def check_number(name: str, value: Any, whole: bool = False) -> None:
+    """Raises ConfigurationError where an argument is there and no number above 0."""
+    number = float(value) if isinstance(value, Real) and value is not True else 0.0
+    if value is not None and (not number > 0 or (whole and not number.is_integer())):
+        raise ConfigurationError(f"{name}= is a {'whole ' * whole}number above 0, not {value!r:.80}")
+
+
 def limiter_of(rpm: float | None, tpm: float | None) -> InMemoryRateLimiter | None:
     """A limiter of requests and tokens a minute; None where neither is limited."""
-    for name, value in (("rpm", rpm), ("tpm", tpm)):
-        if value is not None and not value > 0:
-            raise ConfigurationError(f"{name} is a number a minute above 0, not {value!r}")
     if rpm is None and tpm is None:
         return None
     a_second = rpm / 60 if rpm else UNLIMITED
@@ -88,7 +109,7 @@ def limiter_of(rpm: float | None, tpm: float | None) -> InMemoryRateLimiter | No
 _OURS = frozenset(each.name for each in fields(Plan)) - {"prompt", "model", "options", "id"}
 
 
-def plan_of(frame: Any, prompt: Any, model: Any, arguments: Mapping[str, Any]) -> Plan:
+def plan_of(frame: Any, prompt: Any, model: Any, arguments: dict[str, Any]) -> Plan:
     """The plan of a call; arguments that are not its own are parameters for the model.
 
     Raises:
@@ -100,8 +121,17 @@ def plan_of(frame: Any, prompt: Any, model: Any, arguments: Mapping[str, Any]) -
         prompt = frame
     if model is None:
         raise ConfigurationError("a batch needs a model, as in model='openai:gpt-5-nano' or 'local:smollm2-135m'")
+    if isinstance(arguments.get("api_key"), str):
+        arguments["api_key"] = Secret(arguments["api_key"])  # a verbose traceback shows local variables
     own = {name: value for name, value in arguments.items() if name in _OURS}
     options = {name: value for name, value in arguments.items() if name not in _OURS}
+    for name in options:
+        if name in OF_BATCH_FRAME:
+            raise ConfigurationError(f"{name}= is an argument of batch_frame alone")
+        ours = sorted({*_OURS, *OF_BATCH_FRAME})
+        begun = [own for own in ours if own.startswith(f"{name}_")]
+        if near := begun or get_close_matches(name, ours, n=1, cutoff=ALIKE):
+            raise ConfigurationError(f"there is no argument {name}=; is {'= or '.join(near)}= meant?")
     return Plan(prompt=prompt, model=model, options=options, **own)
 
 

@@ -54,8 +54,8 @@ class Progress:
             out.append(self._cost())
         if self.over:
             out.append(f"stopped: {tally.stopped}" if tally.stopped else duration(tally.seconds))
-        elif tally.requests and asking and self.total > tally.done:
-            out.append(f"{duration((self.total - tally.done) * asking / tally.requests)} left")
+        elif tally.requests and asking and (to_ask := tally.to_ask(self.total)):
+            out.append(f"{duration(to_ask * asking / tally.requests)} left")
         if self.journal:
             out.append(f"journal {self.journal}")
         return out
@@ -65,7 +65,7 @@ class Progress:
         so_far = dollars(tally.cost_usd)
         if self.over or not tally.cost_usd:
             return so_far
-        return f"{so_far} of ≈ {dollars(tally.cost_usd * (1 + (self.total - tally.done) / tally.requests))}"
+        return f"{so_far} of ≈ {dollars(tally.cost_usd * (1 + tally.to_ask(self.total) / tally.requests))}"
 
     def __repr__(self) -> str:
         done = f"{self.tally.done:,}" if self.share >= 1 else f"{self.tally.done:,} of {self.total:,}"

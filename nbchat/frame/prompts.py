@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
-from nbchat.frame.templates import EmptyCell, column, fields_of, filled, missing, present
+from nbchat.frame.templates import PromptError, column, fields_of, filled, missing, present
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.media import file_block, image_block
 from nbchat.values.messages import HumanMessage, Message, SystemMessage
@@ -35,7 +35,8 @@ class Prompts:
         self, frame: pd.DataFrame, prompt: Prompt, system: str | None = None, images: Any = None, files: Any = None
     ) -> None:
         media = [*_media(frame, images, image_block), *_media(frame, files, file_block)]
-        self._said = _said(frame, prompt, constant=bool(media))
+        instructed = isinstance(system, str) and (system in frame.columns or bool(fields_of(system)))
+        self._said = _said(frame, prompt, constant=bool(media) or instructed)
         self._system = None if system is None else _text(frame, system)
         self._media = media
 
@@ -43,18 +44,20 @@ class Prompts:
         """The messages of the row at this position.
 
         Raises:
-            EmptyCell: a value that is needed is missing, or the prompt is empty or no text.
+            PromptError: a value that is needed is missing, or the prompt is empty or no text.
             ConfigurationError: an image or a file cannot be read.
         """
         said = self._said(row)
         if isinstance(said, str):
             if not said.strip():
-                raise EmptyCell("the prompt is empty in this row, so nothing was sent")
+                raise PromptError("the prompt is empty in this row, so nothing was sent")
             messages: list[Message] = [HumanMessage(said)]
-        elif isinstance(said, int | float):
-            raise EmptyCell(f"the prompt is {said!r}, not text; use a format string, as in '{{column}}'")
+        elif isinstance(said, Message | dict):
+            messages = read_messages(said)
+        elif isinstance(said, list | tuple) or getattr(said, "ndim", 0) == 1:  # Parquet's lists come as arrays
+            messages = read_messages(list(said))
         else:
-            messages = read_messages(said if isinstance(said, Message | dict) else list(said))
+            raise PromptError(f"the prompt is {said!r:.80}, not text; use a format string, as in '{{column}}'")
         if blocks := [block for blocks_of in self._media for block in blocks_of(row)]:
             last = next((i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], HumanMessage)), None)
             if last is None:
@@ -65,10 +68,45 @@ class Prompts:
         return messages
 
 
+def one_a_row(frame: pd.DataFrame, prompt: Any) -> Any:
+    """Prompts that are given by themselves, as a Series with the frame's index; any other prompt as it is.
+
+    A Series goes by its index, as it does everywhere in pandas; a list, a tuple or an array by position.
+
+    Raises:
+        ConfigurationError: they are not one a row, or in no order.
+    """
+    import pandas as pd
+
+    if isinstance(prompt, str) or callable(prompt) or _is_label(frame, prompt):
+        return prompt
+    if isinstance(prompt, pd.Series):
+        if prompt.index.equals(frame.index):
+            return prompt
+        if not prompt.index.is_unique or not frame.index.isin(prompt.index).all():
+            raise ConfigurationError(
+                "the prompts are a Series with another index than the frame's: give them as a list to go by position"
+            )
+        return prompt.reindex(frame.index)
+    if isinstance(prompt, Mapping | Set | bytes) or not isinstance(prompt, Iterable):
+        raise ConfigurationError(f"a prompt is a format string, a column, a list or a function, not {prompt!r:.80}")
+    values = list(prompt)
+    if len(values) != len(frame):
+        raise ConfigurationError(f"there are {len(values):,} prompts for {len(frame):,} rows: give one a row")
+    return pd.Series(values, index=frame.index, dtype=object)
+
+
+def _is_label(frame: pd.DataFrame, thing: Any) -> bool:
+    try:
+        return thing in frame.columns
+    except TypeError:  # a list, or a tuple of lists: no label
+        return False
+
+
 def _said(frame: pd.DataFrame, prompt: Prompt, constant: bool) -> Callable[[int], Any]:
+    if _is_label(frame, prompt):
+        return _cells(column(frame, prompt), str(prompt))
     if isinstance(prompt, str):
-        if prompt in frame.columns:
-            return _cells(column(frame, prompt), prompt)
         if not fields_of(prompt) and not constant:
             close = _advice(frame, prompt)
             raise ConfigurationError(
@@ -77,11 +115,7 @@ def _said(frame: pd.DataFrame, prompt: Prompt, constant: bool) -> Callable[[int]
         return filled(frame, prompt)
     if callable(prompt):
         return lambda row: present(prompt(frame.iloc[row]), "the prompt")
-    values: Any = getattr(prompt, "array", None)
-    values = list(prompt) if values is None else values
-    if len(values) != len(frame):
-        raise ConfigurationError(f"there are {len(values):,} prompts for {len(frame):,} rows: give one a row")
-    return _cells(values, "the prompt")
+    return _cells(one_a_row(frame, prompt).array, "the prompt")
 
 
 def _advice(frame: pd.DataFrame, prompt: str) -> str:
@@ -98,10 +132,12 @@ def _cells(values: Any, name: str) -> Callable[[int], Any]:
     return lambda row: present(values[row], name)
 
 
-def _text(frame: pd.DataFrame, given: str) -> Callable[[int], str]:
-    if given in frame.columns:
+def _text(frame: pd.DataFrame, given: Any) -> Callable[[int], str]:
+    if _is_label(frame, given):
         values = column(frame, given)
         return lambda row: "" if missing(values[row]) else str(values[row])
+    if not isinstance(given, str):
+        raise ConfigurationError(f"system= is a text, a format string or the name of a column, not {given!r:.80}")
     return filled(frame, given)
 
 
@@ -115,9 +151,13 @@ def _media(frame: pd.DataFrame, names: Any, block: Callable[[Any], Any]) -> list
     def blocks_of(values: Any) -> Callable[[int], list[Any]]:
         def blocks(row: int) -> list[Any]:
             value = values[row]
-            things = value if isinstance(value, list | tuple) else [value]
-            return [block(thing) for thing in things if not missing(thing) and thing != ""]
+            several = isinstance(value, list | tuple) or str(getattr(value, "dtype", "")) == "object"
+            return [block(thing) for thing in (value if several else [value]) if not _none(thing)]
 
         return blocks
 
     return [blocks_of(values) for values in columns]
+
+
+def _none(thing: Any) -> bool:
+    return missing(thing) or (isinstance(thing, str) and not thing.strip())

@@ -21,7 +21,8 @@ def retry_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: what `batch_frame` returned in this kernel; it may have been sorted or filtered since.
 
     Returns:
-        A copy in which those rows have what came of it.
+        A copy in which those rows have what came of it; the others, and those that a stop left unasked, are as they
+        were.
 
     Raises:
         ConfigurationError: the frame comes from no batch of this kernel.
@@ -43,9 +44,10 @@ def retry_errors(frame: pd.DataFrame) -> pd.DataFrame:
     out = frame.copy()
     new, start = batch.columns.frame(), 0
     for prefix, rows in zip(prefixes, failed, strict=True):
+        places = [place for place in range(start, start + len(rows)) if batch.columns.filled(place)]
         for name in batch.columns.names:
             values = out[prefix + name].array.copy()
-            values[rows] = new[name].array[start : start + len(rows)]
+            values[[rows[place - start] for place in places]] = new[name].array[places]
             out[prefix + name] = values
         start += len(rows)
     batch.described(out)

@@ -10,16 +10,24 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from nbchat.flow.retry import LONGEST_WAIT
 from nbchat.frame.answerer import Answerer
 from nbchat.frame.asking import Asking, Question
 from nbchat.frame.budget import Budget
 from nbchat.frame.columns import Columns
+from nbchat.frame.interrupts import Held
 from nbchat.frame.journal import Journal, JournalError
 from nbchat.frame.outcome import Outcome
 from nbchat.frame.prompts import Prompts
 from nbchat.frame.provider_batch.job_asking import JobAsking
 from nbchat.frame.tally import Tally
-from nbchat.values.errors import AuthenticationError, QuotaError, StructuredOutputError
+from nbchat.values.errors import (
+    AuthenticationError,
+    ContentFilterError,
+    NotFoundError,
+    QuotaError,
+    StructuredOutputError,
+)
 from nbchat.values.messages import HumanMessage, Message
 
 CHUNK = 256  # rows that are looked up in the journal at once
@@ -62,6 +70,7 @@ class Run:
         journal: read first, and written before anything counts.
         budget: what may be spent.
         asking: what asks.
+        tally: what is counted.
         again: whether to ask also what the journal has.
         labelled: whether the column `model` has our labels.
     """
@@ -75,6 +84,7 @@ class Run:
         journal: Journal,
         budget: Budget,
         asking: Asking | JobAsking,
+        tally: Tally,
         *,
         again: bool = False,
         labelled: bool = False,
@@ -100,7 +110,7 @@ class Run:
         self._poll_due = 0.0
         self._saved = time.monotonic()
         self.failure: Exception | None = None
-        self.tally = Tally()
+        self.tally = tally
 
     def steps(self, wait: float, run: Callable[..., Any]) -> Generator[list[int]]:
         """Go on until all is done; yields the places that were settled since.
@@ -116,8 +126,9 @@ class Run:
             while True:
                 settled = self._filled()
                 idle = not settled and not self._unsaved
-                self._heard(self._asking.landed(wait if idle else 0, run))
-                settled += self._committed()
+                self._asking.wait(wait if idle else 0, run)
+                with Held():
+                    settled += self._landed()
                 yield settled
                 if self._raising and self.failure:
                     raise self.failure
@@ -125,6 +136,11 @@ class Run:
                     return
         finally:
             self._end()
+
+    @property
+    def unasked(self) -> list[str]:
+        """The keys of questions that have no answer; once the run has ended, they are another's to ask."""
+        return list(self._awaited)
 
     def _over(self) -> bool:
         if self._asking.under_way or self._unsaved or self._elsewhere:
@@ -150,7 +166,8 @@ class Run:
             elif not self._budget.reserve(question.key, answerer, question.messages):
                 break
             else:
-                sent.append((question, partial(answerer.flow, question.messages)))
+                before_round = partial(self._budget.extend, question.key, answerer)
+                sent.append((question, partial(answerer.flow, question.messages, before_round)))
             self._ready.popleft()
         self._stuck = bool(self._ready) and not sent and not self._asking.under_way  # the budget is used up
         if sent:
@@ -176,7 +193,11 @@ class Run:
             else:
                 self._awaited[key] = [cell]
                 new.append(_Question(key, cell, messages))
-        return settled + self._taken(new)
+        before = len(self._ready) + len(self._elsewhere)
+        settled += self._taken(new)
+        self.tally.read += len(cells)
+        self.tally.known_share = 1 - (len(self._ready) + len(self._elsewhere) - before) / max(1, len(cells))
+        return settled
 
     def _polled(self) -> list[int]:
         """Look for the answers that another process was to ask for."""
@@ -210,17 +231,18 @@ class Run:
             self._wait_for_journal(error)
             return {}, set(keys)  # they are looked up again later
 
-    def _heard(self, landed: list[tuple[_Question, Outcome]]) -> None:
-        """Price what has come, and put it where it waits to be committed."""
-        for question, outcome in landed:
+    def _landed(self) -> list[int]:
+        """Price what has come, commit and settle it."""
+        for question, outcome in self._asking.landed():
             answerer = self._answerers[question.cell.answerer]
             if outcome.message is not None and outcome.cost_usd is None:
                 outcome.cost_usd = answerer.cost_usd(outcome.message)
-            self._budget.settle(question.key, outcome)
+            self._budget.settle(question.key, answerer, outcome)
             self.tally.asked(outcome)
-            if isinstance(outcome.exception, AuthenticationError | QuotaError):
+            if outcome.exception is not None and _hopeless(outcome.exception):
                 self._hopeless.setdefault(question.cell.answerer, outcome.exception)
             self._unsaved.append((question.key, question.shown, outcome))
+        return self._committed()
 
     def _committed(self) -> list[int]:
         """Commit what has come, and settle it."""
@@ -249,10 +271,10 @@ class Run:
         for cell in cells:
             answerer = self._answerers[cell.answerer]
             value, error = None, outcome.exception
-            if outcome.message is not None and answerer.form is not None:
+            if outcome.message is not None:
                 try:
                     value = answerer.value(outcome.message)
-                except StructuredOutputError as misfit:
+                except (StructuredOutputError, ContentFilterError) as misfit:
                     error = misfit
                     outcome.error = Outcome.of_error(misfit).error
             self._columns.put(cell.place, outcome, value, answerer.label if self._labelled else None)
@@ -266,11 +288,20 @@ class Run:
 
     def _end(self) -> None:
         """Stop what is under way; commit what came meanwhile."""
-        if self._asking.under_way:
-            self._asking.stop()
-        self._heard(self._asking.landed(0, lambda *_: None))
         try:
-            self._committed()
+            if self._asking.under_way:
+                self._asking.stop()
+            self._asking.wait(0, lambda *_: None)
         finally:
-            for key, _, outcome in self._unsaved:  # what could not be committed is in the frame at least
-                self._settle(key, outcome)
+            with Held():
+                try:
+                    self._landed()
+                finally:
+                    for key, _, outcome in self._unsaved:  # what could not be committed is in the frame at least
+                        self._settle(key, outcome)
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether any other row would fare likewise: the key, the account or the model is refused, or for long."""
+    later = getattr(error, "retry_after", None)
+    return isinstance(error, AuthenticationError | QuotaError | NotFoundError) or (later or 0.0) > LONGEST_WAIT

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json, to_jsonable_python
+
+from nbchat.values.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Schema = Mapping[str, Any]
 
@@ -20,12 +25,17 @@ class SchemaColumns:
     Args:
         schema: JSON schema of an object.
         explode: give the fields of nested objects columns of their own, named `outer.inner`; lists stay JSON.
+
+    Raises:
+        ConfigurationError: the schema names no field.
     """
 
     def __init__(self, schema: Schema, explode: bool = False) -> None:
         self._root = schema
         self._paths = dict(self._fields(schema, (), explode, frozenset()))
         self.names = tuple(self._paths)
+        if not self.names:
+            raise ConfigurationError("the schema names no field to make a column of: put what is wanted into one")
 
     def cells(self, value: Any) -> dict[str, Any]:
         """One value of the schema, a cell a column; None where a field is absent or null."""
@@ -39,7 +49,7 @@ class SchemaColumns:
         kind = self._paths[name][1]
         try:
             if kind == "datetime":
-                return pd.array(pd.to_datetime(pd.Series(cells, dtype=object), format="ISO8601"))
+                return pd.array(_times(pd.Series(cells, dtype=object)))
             dtype: Any = _DTYPES.get(kind, "string")
             return pd.array(cells, dtype=dtype)
         except (TypeError, ValueError, OverflowError):
@@ -68,6 +78,16 @@ class SchemaColumns:
             else:
                 break
         return schema, ref
+
+
+def _times(cells: pd.Series) -> pd.Series:
+    """As datetimes; in UTC where some have another offset than others."""
+    import pandas as pd
+
+    try:
+        return pd.to_datetime(cells, format="ISO8601")
+    except ValueError:
+        return pd.to_datetime(cells, format="ISO8601", utc=True)
 
 
 def _kind(schema: Schema) -> str:

@@ -19,6 +19,8 @@ class Tally:
         tokens, cost_usd: of those; the price of an answer where it is known.
         priced: whether the price of every answer is known.
         stopped: why the run ended before all was done, or None.
+        read: places whose rows have been read.
+        known_share: of the places read last, the share that the journal answered, or an equal row does.
     """
 
     done: int = 0
@@ -28,6 +30,8 @@ class Tally:
     cost_usd: float = 0.0
     priced: bool = True
     stopped: str | None = None
+    read: int = 0
+    known_share: float = 0.0
     began: float = field(default_factory=time.perf_counter)
     asking: float | None = None  # when the first question was sent
 
@@ -43,6 +47,10 @@ class Tally:
         self.tokens += usage.total_tokens if usage else 0
         self.cost_usd += outcome.cost_usd or 0.0
         self.priced = self.priced and (outcome.message is None or outcome.cost_usd is not None)
+
+    def to_ask(self, total: int) -> float:
+        """About how many places still wait for an answer that has to be asked for: rows further on may be known."""
+        return max(0.0, total - self.done - (total - self.read) * self.known_share)
 
     def counts(self) -> dict[str, Any]:
         """What adds up over several runs, as plain values."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class EmptyCell(ValueError):
-    """A row lacks a value that its prompt needs; nothing is sent for it."""
+class PromptError(ConfigurationError):
+    """A row lacks a value that its prompt needs, or has no text there; nothing is sent for it."""
 
 
 def fields_of(template: str) -> list[str]:
@@ -40,6 +40,8 @@ def column(frame: pd.DataFrame, name: Any) -> Any:
     labels = {str(label): label for label in frame.columns}
     if name in frame.columns or str(name) in labels:
         found: Any = frame[name if name in frame.columns else labels[str(name)]]
+        if found.ndim > 1 and found.shape[1] == 1:  # the one column under a label of a MultiIndex
+            found = found.iloc[:, 0]
         if found.ndim > 1:
             raise ConfigurationError(f"the frame has {found.shape[1]} columns {name!r}: rename all but one of them")
         return found.array
@@ -53,7 +55,7 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
     """A function from a row's position to the text of the template for that row.
 
     Only `{column}`, `{column:format}` and `{column!r}` are names; braces in the data are data. The function raises
-    `EmptyCell` where a value is missing (None, NaN, NaT).
+    `PromptError` where a value is missing (None, NaN, NaT).
 
     Raises:
         ConfigurationError: a field is no column, or has no name.
@@ -61,9 +63,12 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
     formatter = Formatter()
     parts: list[tuple[str, Any, str, str, str | None]] = []
     fields_of(template)
+    labels = {str(label) for label in frame.columns}
     for text, field, form, conversion in formatter.parse(template):
         if field == "":
             raise ConfigurationError(f"the prompt {template!r:.80} has {{}} without the name of a column in it")
+        if form and f"{field}:{form}" in labels:  # a survey's "Q1: how was it?" is a name, and no format
+            field, form = f"{field}:{form}", ""
         values = None if field is None else column(frame, field)
         parts.append((text, values, field or "", form or "", conversion))
 
@@ -76,16 +81,16 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
                 try:
                     out.append(format(formatter.convert_field(value, conversion), form))
                 except (ValueError, TypeError) as error:
-                    raise EmptyCell(f"{field} is {value!r:.60}, which {{:{form}}} does not fit: {error}") from None
+                    raise PromptError(f"{field} is {value!r:.60}, which {{:{form}}} does not fit: {error}") from None
         return "".join(out)
 
     return text_of
 
 
 def present(value: Any, name: str) -> Any:
-    """A cell's value; raises `EmptyCell` where it is missing."""
+    """A cell's value; raises `PromptError` where it is missing."""
     if missing(value):
-        raise EmptyCell(f"{name} is empty ({value!r}) in this row, so nothing was sent")
+        raise PromptError(f"{name} is empty ({value!r}) in this row, so nothing was sent")
     return value
 
 

@@ -22,7 +22,7 @@ from nbchat.model.tools import tool_spec
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
 from nbchat.values.messages import AIMessage, Message
-from nbchat.values.reading import read_messages
+from nbchat.values.reading import check_results, read_messages
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 from nbchat.wire.features import check
 
@@ -83,6 +83,7 @@ class ChatModel(Verbs[AIMessage]):
 
         Raises:
             UnsupportedError: the provider's wire format cannot do what is asked.
+            ConfigurationError: a tool's result answers no call.
         """
         fields = {key: kwargs.pop(key) for key in _CALL_FIELDS if key in kwargs}
         call = Call(
@@ -96,6 +97,8 @@ class ChatModel(Verbs[AIMessage]):
             options=normal_options({**self.options, **kwargs} if kwargs else self.options),
         )
         check(self.target.codec, call, provider=self.provider, lacks=self.target.lacks)
+        if not call.options.keys() & _REMEMBERED:
+            check_results(messages)
         return call
 
     def bind(self, **kwargs: Any) -> ChatModel:
@@ -190,6 +193,7 @@ class ChatModel(Verbs[AIMessage]):
         return f"ChatModel({', '.join(parts)})"
 
 
+_REMEMBERED = {"previous_response_id", "conversation"}  # the provider has the calls (OpenAI Responses)
 _CALL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "output")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nbchat.flow.answer import Cache
 from nbchat.values.errors import ConfigurationError
 
@@ -9,9 +11,20 @@ _cache: Cache | None = None
 
 
 def set_llm_cache(cache: Cache | None) -> None:
-    """Let every model that has no cache of its own use this one; None turns caching off."""
+    """Let every model that has no cache of its own use this one; None turns caching off.
+
+    Raises:
+        ConfigurationError: it is no cache.
+    """
     global _cache
-    _cache = cache
+    _cache = checked_cache(cache)
+
+
+def checked_cache(given: Any) -> Any:
+    """What is a cache, or None, as it is. Raises ConfigurationError for anything else."""
+    if given is None or hasattr(given, "alookup"):
+        return given
+    raise ConfigurationError(f"a cache is an InMemoryCache() or an SQLiteCache(database_path), not {given!r:.80}")
 
 
 def get_llm_cache() -> Cache | None:

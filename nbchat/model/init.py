@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, overload
 
@@ -10,6 +10,7 @@ from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Route, Timeout
 from nbchat.model.chat_model import ChatModel
 from nbchat.model.configurable import ConfigurableModel, configurable_model
+from nbchat.model.globals import checked_cache
 from nbchat.model.names import split_name
 from nbchat.providers.endpoint import Endpoint, Secret
 from nbchat.providers.table import find_provider
@@ -121,10 +122,27 @@ def _made(model: str, model_provider: str | None = None, **kwargs: Any) -> ChatM
         timeout=Timeout.of(kwargs.pop("timeout", None)),
         **{key: kwargs.pop(key) for key in _ROUTE if key in kwargs},
     )
-    retries = kwargs.pop("max_retries", None)
-    target = Target(row.codec, route, max_retries=2 if retries is None else retries, lacks=row.lacks)
+    retries = _checked_retries(kwargs.pop("max_retries", None))
+    target = Target(row.codec, route, max_retries=retries, lacks=row.lacks)
     fields = {key: kwargs.pop(key) for key in _FIELDS if key in kwargs}
+    _check_helpers(fields)
     return ChatModel(model=name, provider=provider, target=target, options=kwargs, **fields)
+
+
+def _checked_retries(given: Any) -> int:
+    if given is None:
+        return 2
+    if not isinstance(given, int) or given < 0:
+        raise ConfigurationError(f"max_retries is a number of at least 0, not {given!r}")
+    return given
+
+
+def _check_helpers(fields: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a limiter or a cache that is none."""
+    if (limiter := fields.get("rate_limiter")) is not None and not hasattr(limiter, "aacquire"):
+        raise ConfigurationError(f"rate_limiter takes an InMemoryRateLimiter, not {limiter!r:.80}")
+    if not isinstance(cache := fields.get("cache"), bool):
+        checked_cache(cache)
 
 
 def _local_endpoint(name: str) -> Endpoint:

@@ -43,7 +43,7 @@ def value_html(value: Any) -> str:
             about = {"model": value.model, "provider": value.provider, "format": value.target.codec.name}
             return facts_html({**about, **value.options})
         case Progress():
-            return article([progress_html(value)], streaming=False)
+            return progress_html(value)
         case Estimate():
             return facts_html(value.facts())
     return ""

@@ -105,8 +105,14 @@ def standard_block(block: str | Mapping[str, Any]) -> Block:
             return found | ({"name": rest["filename"]} if "filename" in rest else {})
         case {"type": "file", "file": {"file_id": file_id}}:
             return {"type": "file", "file_id": file_id}
-        case {"type": "input_text" | "output_text", "text": str(text)}:
+        case {"type": "input_text" | "output_text" | "text-plain", "text": str(text)}:
             return text_block(text)
+        case {"type": "file", "source_type": "text", "text": str(text)}:
+            return text_block(text)
+        case {"type": str(kind), "source_type": str(), **rest} if kind in MEDIA:  # an earlier cross-provider form
+            return {"type": kind, **{_EARLIER.get(key, key): value for key, value in rest.items()}}
+        case {"type": "file", "filename": str(name), **rest}:
+            return {"type": "file", **rest, "name": name}
         case {"type": "image" | "document" as kind, "source": {"type": "base64", "data": data, **rest}}:  # Anthropic
             own = {k: v for k, v in block.items() if k not in ("type", "source")}
             return {"type": _kind(kind), "base64": data, "mime_type": rest.get("media_type")} | own
@@ -115,6 +121,9 @@ def standard_block(block: str | Mapping[str, Any]) -> Block:
                 k: v for k, v in block.items() if k not in ("type", "source")
             }
     return dict(block)
+
+
+_EARLIER = {"data": "base64", "id": "file_id", "filename": "name"}
 
 
 def _kind(anthropic: str) -> str:

@@ -384,7 +384,7 @@ def _read_blocks(content: Any) -> list[Block]:
     blocks = []
     for block in content:
         if not isinstance(block, str | Mapping):
-            if is_picture(block):
+            if is_picture(block) or _is_array(block):
                 blocks.append(image_block(block))
                 continue
             raise ConfigurationError(f"a content block is a dict with a type, or text, not {type(block).__name__}")
@@ -393,6 +393,10 @@ def _read_blocks(content: Any) -> list[Block]:
             read = {"type": "non_standard", "value": read}
         blocks.append(read)
     return blocks
+
+
+def _is_array(thing: Any) -> bool:
+    return type(thing).__module__ == "numpy" and getattr(thing, "ndim", 0) in (2, 3)
 
 
 def _brief(content: Any, width: int = 300) -> str:

@@ -60,13 +60,55 @@ def read_messages(given: Any) -> list[Message]:
         if not given.strip():
             raise ConfigurationError("the prompt is empty: there is nothing to send")
         return [HumanMessage(given)]
-    if isinstance(given, Message | Mapping):
-        return [_read_message(given)]
+    if isinstance(given, Message | Mapping) or _is_pair(given):
+        return [_with_content(_read_message(given))]
     if not isinstance(given, Sequence) or isinstance(given, bytes):
         raise ConfigurationError(f"a model takes a string, a message or a list of messages, not {type(given).__name__}")
     if not given:
         raise ConfigurationError("there are no messages to send: give at least one")
-    return [_read_message(item) for item in given]
+    messages = [_read_message(item) for item in given]
+    if not any(map(_says_something, messages)):
+        _with_content(messages[-1])
+    return messages
+
+
+def check_results(messages: Sequence[Message]) -> None:
+    """Raise ConfigurationError for a tool's result that answers no call before it."""
+    called: set[Any] = set()
+    for message in messages:
+        if isinstance(message, AIMessage):
+            called |= {each.get(key) for block in message.blocks for each in _and_value(block) for key in _CALL_IDS}
+        elif isinstance(message, ToolMessage) and message.tool_call_id and message.tool_call_id not in called:
+            raise ConfigurationError(
+                f"the tool result {message.tool_call_id!r} answers no tool call in the conversation: "
+                "put the answer that asked for it before it"
+            )
+
+
+_CALL_IDS = ("id", "call_id", "toolUseId")
+
+
+def _and_value(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A block, and a provider's own one within it."""
+    return [each for each in (block, block.get("value")) if isinstance(each, Mapping)]
+
+
+def _is_pair(given: Any) -> bool:
+    """Whether this is one `(role, text)` pair, not a tuple of two texts."""
+    return isinstance(given, tuple) and len(given) == 2 and given[0] in _ROLES
+
+
+_ROLES = ("system", "developer", "human", "user", "ai", "assistant")
+
+
+def _with_content(message: Message) -> Message:
+    if not _says_something(message):
+        raise ConfigurationError("the message is empty: there is nothing to send")
+    return message
+
+
+def _says_something(message: Message) -> bool:
+    return any(block["type"] != "text" or block["text"].strip() for block in message.blocks)
 
 
 def _read_message(item: Any) -> Message:

@@ -44,7 +44,7 @@ class AnthropicMessages:
 
         Raises:
             UnsupportedError: for a seed, logprobs, a penalty, JSON mode, audio, video, or a schema to an older model.
-            ConfigurationError: `reasoning` leaves no room within `max_tokens`.
+            ConfigurationError: `reasoning` leaves no room within `max_tokens`, or there is nothing to answer.
         """
         options = {key: value for key, value in call.options.items() if value is not None}
         for key in _LACKING:
@@ -54,6 +54,8 @@ class AnthropicMessages:
         if betas := options.pop("betas", None):
             headers["anthropic-beta"] = betas if isinstance(betas, str) else ",".join(betas)
         system, turns = arranged(call.messages)
+        if not turns:
+            raise ConfigurationError("there is nothing to send: the messages have no content beside the system's")
         body: dict[str, Any] = {"model": call.model, "max_tokens": self._limit(call.model), "messages": turns}
         if system:
             body["system"] = system

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from nbchat.values.errors import StreamError
@@ -39,7 +39,7 @@ class Result:
     """What became of one request.
 
     Attributes:
-        id: which request: `custom_id`, or Google's `metadata.key`.
+        id: which request: `custom_id`, or Google's `metadata.key`; "" where results are told by their place alone.
         body: a whole answer, as the request alone would have been answered; None where there is none.
         error: what the provider says in its place.
         status: HTTP status of the error, where it is known.
@@ -100,7 +100,7 @@ class BatchFormat(Protocol):
         """The upload of the requests, or None where they go along with the job."""
 
     def uploaded(self, file: str) -> Request | None:
-        """A look at an uploaded file, where a job has to wait until it was checked."""
+        """A look at an uploaded file; None where there are none."""
 
     def create(self, pack: Pack, file: str) -> Request:
         """The start of a job."""
@@ -114,8 +114,11 @@ class BatchFormat(Protocol):
     def page(self, cursor: str) -> Request:
         """A page of the list of jobs, newest first; the first page for ""."""
 
-    def jobs(self, answer: Any) -> tuple[list[Job], str]:
-        """The jobs on a page, and the cursor of the next, or "". Raises StreamError where it is no page."""
+    def jobs(self, answer: Any, cursor: str) -> tuple[list[Job], str]:
+        """The jobs on the page that `cursor` led to, and the cursor of the next, or "".
+
+        Raises StreamError where it is no page.
+        """
 
     def result(self, line: Any) -> Result | None:
         """One line of results; None where it is none."""
@@ -138,6 +141,7 @@ def seconds(when: Any) -> float:
     if isinstance(when, int | float):
         return float(when)
     try:
-        return datetime.fromisoformat(when).timestamp()
+        told = datetime.fromisoformat(when)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         return 0.0

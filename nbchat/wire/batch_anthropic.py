@@ -74,7 +74,7 @@ class AnthropicBatches:
     def page(self, cursor: str) -> Request:
         return Request(f"{_PATH}?limit=100{cursor}", {}, method="GET")
 
-    def jobs(self, answer: Any) -> tuple[list[Job], str]:
+    def jobs(self, answer: Any, cursor: str) -> tuple[list[Job], str]:
         told = object_of(answer)
         last = text_of(told.get("last_id")) if told.get("has_more") is True else ""
         jobs = [self.job(each) for each in listed(told.get("data"), answer)]

@@ -14,8 +14,9 @@ from nbchat.wire.batch import MB, Job, Pack, Result, listed, seconds
 from nbchat.wire.codec import Request
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
 
-_ENDED = frozenset({"completed", "success", "failed", "expired", "timeout_exceeded", "cancelled"})
-_WHY = {"expired": "expired", "timeout_exceeded": "expired", "cancelled": "cancelled"}
+_WHY = {"expired": "expired", "timeout_exceeded": "expired", "cancelled": "cancelled", "canceled": "cancelled"}
+_ENDED = frozenset({"completed", "success", "failed", *_WHY})
+_PAGE = 100  # jobs
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,6 @@ class FileBatches:
         upload_path: where files go.
         purpose: what a file is uploaded for.
         named: whether the upload wants `file_name` as well (Together).
-        checked: whether a job may only be made once the file's `status` is "processed" (Azure).
         short: lines are but `{"custom_id", "body"}` (Together, Mistral).
         marked: whether a job takes `metadata`; without it is known by its file.
         jobs_path: where jobs are.
@@ -45,7 +45,6 @@ class FileBatches:
     upload_path: str = "/files"
     purpose: str = "batch"
     named: bool = False
-    checked: bool = False
     short: bool = False
     marked: bool = True
     jobs_path: str = "/batches"
@@ -74,8 +73,8 @@ class FileBatches:
         fields = {"purpose": self.purpose, **({"file_name": name} if self.named else {})}
         return _form(fields, name, pack.lines, pack.tag, self.upload_path)
 
-    def uploaded(self, file: str) -> Request | None:
-        return Request(f"/files/{quote(file, safe='')}", {}, method="GET") if self.checked else None
+    def uploaded(self, file: str) -> Request:
+        return Request(f"/files/{quote(file, safe='')}", {}, method="GET")
 
     def create(self, pack: Pack, file: str) -> Request:
         body: dict[str, Any] = {"endpoint": self._endpoint(pack.like)}
@@ -119,15 +118,16 @@ class FileBatches:
 
     def page(self, cursor: str) -> Request:
         if self.by_model:
-            return Request(f"{self.jobs_path}?page={cursor or 0}&page_size=100", {}, method="GET")
-        return Request(f"{self.jobs_path}?limit=100{cursor}", {}, method="GET")
+            return Request(f"{self.jobs_path}?page={cursor or 0}&page_size={_PAGE}", {}, method="GET")
+        return Request(f"{self.jobs_path}?limit={_PAGE}{cursor}", {}, method="GET")
 
-    def jobs(self, answer: Any) -> tuple[list[Job], str]:
+    def jobs(self, answer: Any, cursor: str) -> tuple[list[Job], str]:
         told = object_of(answer)
-        jobs = [self.job(each) for each in listed(told.get("data", answer), answer)]
+        empty = answer is None or told.get("object") == "list"  # then no `data` is an empty list
+        jobs = [self.job(each) for each in listed(told.get("data", [] if empty else answer), answer)]
         if self.by_model:
-            page = len(jobs) == 100 and (count_of(told.get("page")) or 0) + 1
-            return jobs, str(page) if page else ""
+            page, total = int(cursor or 0) + 1, count_of(told.get("total")) or 0
+            return jobs, str(page) if len(jobs) == _PAGE or 0 < page * len(jobs) < total else ""
         if after := text_of(object_of(told.get("paging")).get("next_cursor")):  # Groq
             return jobs, f"&cursor={quote(after)}"
         return jobs, f"&after={quote(jobs[-1].id)}" if jobs and told.get("has_more") is True else ""
@@ -139,7 +139,7 @@ class FileBatches:
             return None
         response = object_of(told.get("response"))
         status, body = count_of(response.get("status_code")), object_of(response.get("body"))
-        if body and status in (None, 200) and not told.get("error"):
+        if body and (status is None or 200 <= status < 300) and not told.get("error"):
             return Result(id, body)
         return Result(id, None, told.get("error") or body, status)
 
@@ -171,7 +171,7 @@ _CHAT = ("/chat/completions", "/v1/chat/completions")
 _RESPONSES = ("/responses", "/v1/responses")
 
 OPENAI = FileBatches(paths=(_CHAT, _RESPONSES))
-AZURE = FileBatches(most=100_000, paths=(("/chat/completions", "/chat/completions"), _RESPONSES), checked=True)
+AZURE = FileBatches(most=100_000, paths=(("/chat/completions", "/chat/completions"), _RESPONSES))
 GROQ = FileBatches(largest=100 * MB)
 TOGETHER = FileBatches(
     largest=100 * MB, upload_path="/files/upload", purpose="batch-api", named=True, short=True, marked=False

@@ -13,16 +13,18 @@ from nbchat.wire.batch import MB, Job, Pack, Result, joined, listed, seconds
 from nbchat.wire.codec import Request
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
 
-_WHY = {"EXPIRED": "expired", "CANCELLED": "cancelled", "FAILED": "failed"}
+_WHY = {"EXPIRED": "expired", "CANCELLED": "cancelled", "FAILED": "failed"}  # behind "BATCH_STATE_" or "JOB_STATE_"
+_ENDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", *_WHY)
 _HTTP = {3: 400, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}  # google.rpc.Code
 
 
 @dataclass(frozen=True)
 class GeminiBatches:
     """`inputConfig.requests.requests` of `{"request", "metadata": {"key"}}`; results are in
-    `response.inlinedResponses.inlinedResponses`, each with its `metadata.key`.
+    `response.inlinedResponses.inlinedResponses`, each with its `metadata.key`, or in the file `response.responsesFile`.
 
-    Requests of one job are to stay below 20 MB in all; more rows make more jobs.
+    Requests of one job are to stay below 20 MB in all; more rows make more jobs. Where no result has its key, as has
+    been seen, they are told by their place: the documentation has them in the order of the requests.
     """
 
     most: int = 10_000
@@ -53,43 +55,45 @@ class GeminiBatches:
             raise StreamError(f"the server sent no batch: {str(answer)[:200]}; is the base URL right?")
         state = text_of(about.get("state")).rpartition("STATE_")[2]
         counts = {
-            name.removesuffix("RequestCount"): int(count) if str(count).isdecimal() else 0  # int64 comes as text
+            name: int(count) if str(count).isdecimal() else 0  # int64 comes as text
             for name, count in object_of(about.get("batchStats")).items()
         }
-        total = counts.get("requestCount", 0)
         failed = object_of(told.get("error"))
+        output = object_of(told.get("response")) or object_of(about.get("output"))
+        file = text_of(output.get("responsesFile")).removeprefix("files/")
         return Job(
             id=id,
             tag=text_of(about.get("displayName")),
             created=seconds(about.get("createTime")),
-            total=total,
-            done=total - counts.get("pending", total),
-            ended=told.get("done") is True or state in ("SUCCEEDED", *_WHY),
+            total=counts.get("requestCount", 0),
+            done=counts.get("successfulRequestCount", 0) + counts.get("failedRequestCount", 0),
+            ended=told.get("done") is True or state in _ENDED,
             why=text_of(failed.get("message")) or _WHY.get(state, ""),
-            inline=tuple(self._results(told, about)),
+            results=(f"/files/{quote(file, safe='')}:download?alt=media",) if file else (),
+            inline=self._inline(output.get("inlinedResponses")),
         )
 
-    def _results(self, told: Any, about: Any) -> list[Result]:
-        output = object_of(told.get("response")) or object_of(about.get("output"))
-        listed = output.get("inlinedResponses")
-        found = (self.result(each) for each in objects_in(object_of(listed).get("inlinedResponses") or listed))
-        return [result for result in found if result is not None]
+    def _inline(self, listed: Any) -> tuple[Result, ...]:
+        told = list(objects_in(object_of(listed).get("inlinedResponses") or listed))
+        found = tuple(result for each in told if (result := self.result(each)) is not None)
+        return found or tuple(self._told("", each) for each in told)
 
     def page(self, cursor: str) -> Request:
         return Request(f"/batches?pageSize=100{cursor}", {}, method="GET")
 
-    def jobs(self, answer: Any) -> tuple[list[Job], str]:
+    def jobs(self, answer: Any, cursor: str) -> tuple[list[Job], str]:
         told = object_of(answer)
         following = text_of(told.get("nextPageToken"))
         found = told.get("operations", [] if isinstance(answer, dict) else None)  # an empty list is left out
         jobs = [self.job(each) for each in listed(found, answer)]
-        return jobs, f"&pageToken={following}" if following else ""
+        return jobs, f"&pageToken={quote(following, safe='')}" if following else ""
 
     def result(self, line: Any) -> Result | None:
         told = object_of(line)
         id = text_of(object_of(told.get("metadata")).get("key")) or text_of(told.get("key"))
-        if not id:
-            return None
+        return self._told(id, told) if id else None
+
+    def _told(self, id: str, told: Any) -> Result:
         if body := object_of(told.get("response")):
             return Result(id, body)
         error = object_of(told.get("error"))

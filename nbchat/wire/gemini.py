@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from nbchat.values.errors import StreamError, UnsupportedError
+from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage, SystemMessage
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
@@ -60,6 +60,8 @@ class GeminiGenerate:
         if call.parallel_tool_calls is False:
             raise UnsupportedError("GeminiGenerate has no switch for parallel_tool_calls; leave it out")
         body: dict[str, Any] = {"contents": contents(call), **self.extra}
+        if not body["contents"]:
+            raise ConfigurationError("there is nothing to send: the messages have no content beside the system's")
         if system := [part for m in call.messages if isinstance(m, SystemMessage) for part in parts_of(m)]:
             body["systemInstruction"] = {"parts": system}
         if tools := _tools(call.tools):

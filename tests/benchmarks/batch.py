@@ -28,10 +28,10 @@ def nbchat_rounds(url: str) -> dict[str, float]:
     import nbchat
     from nbchat.frame.batch_frame import batch_frame
 
-    model = nbchat.init_chat_model("gpt-test", model_provider="openai", base_url=f"{url}/v1", api_key="k")
     frame, folder = _frame(), Path(tempfile.mkdtemp())
-    batch_frame(frame[:100], "Tone of: {review}", model, journal=None, progress=False)
     before = _peak_mb()
+    model = nbchat.init_chat_model("gpt-test", model_provider="openai", base_url=f"{url}/v1", api_key="k")
+    batch_frame(frame[:100], "Tone of: {review}", model, journal=None, progress=False)
     asked, again = [], []
     for round_ in range(ROUNDS):
         journal = folder / f"{round_}.sqlite"
@@ -54,8 +54,9 @@ def langchain_rounds(url: str) -> dict[str, float]:
     """The obvious loop, its answers and token counts as columns; it keeps no journal."""
     from langchain_openai import ChatOpenAI
 
-    model = ChatOpenAI(model="gpt-test", base_url=f"{url}/v1", api_key="k")  # type: ignore[arg-type]
     frame = _frame()
+    before = _peak_mb()
+    model = ChatOpenAI(model="gpt-test", base_url=f"{url}/v1", api_key="k")  # type: ignore[arg-type]
 
     def loop() -> Any:
         prompts = ("Tone of: " + frame.review).tolist()
@@ -67,7 +68,6 @@ def langchain_rounds(url: str) -> dict[str, float]:
         )
 
     model.batch(["hi"] * 100)
-    before = _peak_mb()
     times = [_timed(loop)[1] for _ in range(ROUNDS)]
     return {"rows_per_s": ROWS / statistics.median(times), "mb": _peak_mb() - before}
 

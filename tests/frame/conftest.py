@@ -43,6 +43,11 @@ class Counted:
 
         return Reply(headers={"content-type": "application/json"}, body=body())
 
+    def takes(self, prompt: int, answer: int) -> dict[str, Any]:
+        """An answer that is said to have taken so many tokens."""
+        total = {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+        return {"text": "fine", "usage": total}
+
     @property
     def total(self) -> int:
         """Requests in all."""
@@ -66,6 +71,14 @@ def server(asked: Counted) -> Iterator[OpenAIServer]:
 def model(server: OpenAIServer) -> Any:
     """A model of the counting server, with a price."""
     return init_chat_model("gpt-4o-mini", model_provider="openai", base_url=server.base_url, api_key="k")
+
+
+@pytest.fixture
+def hasty(server: OpenAIServer) -> Any:
+    """The same model, which does not ask again where it meets an error."""
+    return init_chat_model(
+        "gpt-4o-mini", model_provider="openai", base_url=server.base_url, api_key="k", max_retries=0, timeout=2
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -72,6 +72,21 @@ def test_tools_run_on_the_callers_loop(openai_server: OpenAIServer) -> None:
     assert "sunny" in out.response.iloc[0] and set(loops) == {(loop, threading.main_thread())}
 
 
+@pytest.mark.parametrize("blocking", [True, False])
+def test_on_row_may_be_async(blocking: bool, model: Any) -> None:
+    seen: list[Any] = []
+
+    async def see(row: pd.Series) -> None:
+        await asyncio.sleep(0)
+        seen.append(row.response)
+
+    if blocking:
+        batch_frame(ROWS[:3], "q", model, on_row=see)
+    else:
+        asyncio.run(_awaited(abatch_frame(ROWS[:3], "q", model, on_row=see)))
+    assert sorted(seen) == [f"You said: question {i}" for i in range(3)]
+
+
 def test_the_accessor_has_it_as_well_and_what_is_wrong_is_told_at_once(model: Any) -> None:
     out = asyncio.run(_awaited(ROWS[:3].chat.abatch("{q}", model)))
     assert len(out) == 3

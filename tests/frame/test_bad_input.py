@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nbchat import batch_frame
-from nbchat.frame.journal import JournalError
+from nbchat.frame.journal import Journal, JournalError
 from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
 
@@ -29,6 +29,10 @@ from tests.frame.conftest import Counted
         ("{review[0]}", r"no column 'review\[0\]'"),
         (["only one"], "1 prompts for 3 rows"),
         (None, "needs a prompt"),
+        ({"a", "b", "c"}, "a prompt is"),  # in no order
+        (7, "a prompt is"),
+        (b"good", "a prompt is"),
+        (pd.Series(["p", "q", "r"]), "another index"),  # pandas goes by labels, and these are not the frame's
     ],
 )
 def test_a_prompt_that_cannot_be_is_told_before_anything_is_sent(
@@ -39,10 +43,57 @@ def test_a_prompt_that_cannot_be_is_told_before_anything_is_sent(
     assert asked.total == 0 and not os.path.exists(".nbchat")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"n": "3"}, "n= is a whole number above 0, not '3'"),
+        ({"n": 1.5}, "n= is a whole number"),
+        ({"max_concurrency": 0}, "max_concurrency="),
+        ({"budget_usd": "2"}, "budget_usd="),
+        ({"budget_tokens": 0}, "budget_tokens= is a number above 0"),
+        ({"budget_usd": float("nan")}, "budget_usd="),
+        ({"rpm": True}, "rpm="),
+        ({"prefix": None}, "prefix="),
+        ({"on_row": 3}, "on_row="),
+        ({"journal": False}, "journal= takes"),
+        ({"system": 5}, "system= is"),
+        ({"system": "Be {kind}."}, "no column 'kind'"),
+        ({"images": "photo"}, "no column 'photo'"),
+        ({"include": ["everything"]}, "include="),
+        ({"max_concurency": 3}, "is max_concurrency= meant"),  # at a lenient server, it would do nothing
+        ({"budget": 3}, "is budget_tokens= or budget_usd= meant"),
+        ({"sample": 10}, "goes with dry_run=True"),  # it would ask all rows
+        ({"timeout": 5}, r"init_chat_model\(…, timeout="),  # it would go to the provider
+        ({"api_key": "sk-secret"}, "api_key= is said where"),
+        ({"schema": int}, "a schema is"),
+        ({"tools": "search"}, "a tool is"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_told_before_anything_is_sent(
+    arguments: dict[str, Any], says: str, reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    with pytest.raises(ConfigurationError, match=says) as raised:
+        batch_frame(reviews, "{review}", model, **arguments)
+    assert asked.total == 0 and "sk-secret" not in str(raised.value)
+
+
 def test_empty_cells_and_prompts_that_are_no_text_are_rows_with_their_error(model: Any, asked: Counted) -> None:
-    values = ["fine", None, np.nan, "", "  ", 7, pd.NA, [], ["hi"], {"role": "nobody", "content": "x"}]
+    wrong = [
+        None,
+        np.nan,
+        "",
+        "  ",
+        7,
+        np.int64(7),
+        pd.NA,
+        [],
+        {"role": "nobody", "content": "x"},
+        b"x",
+        pd.Timestamp(0),
+    ]
+    values = ["fine", *wrong, ["hi"], np.array(["hi"], dtype=object)]
     out = batch_frame(pd.DataFrame({"q": pd.Series(values, dtype=object)}), "q", model)
-    assert out.error.notna().tolist() == [False, True, True, True, True, True, True, True, False, True]
+    assert out.error.notna().tolist() == [False, *[True] * len(wrong), False, False]
     assert asked.by_text == {"fine": 1, "hi": 1}
     assert (out.attempts[out.error.notna()] == 0).all()
 
@@ -66,9 +117,23 @@ def test_indexes_and_columns_of_every_kind_are_kept(model: Any) -> None:
     assert out.response.iloc[0] == "You said: u a 2026 1" and out.error.notna().tolist() == [False, True, True]
 
 
+def test_columns_whose_names_are_no_texts_or_hold_colons_can_be_asked_for(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame([["a", "b", "c"]], columns=[0, "Q1: how was it?", "mean"])
+    batch_frame(rows, "{0} {Q1: how was it?} {mean:>3}", model)
+    batch_frame(rows, 0, model)
+    assert list(asked.by_text) == ["a b   c", "a"]
+
+
+def test_a_series_of_prompts_goes_by_its_index(model: Any) -> None:
+    rows = pd.DataFrame({"n": [1, 2]}, index=["a", "b"])
+    out = batch_frame(rows, pd.Series(["for b", "for a", "for c"], index=["b", "a", "c"]), model)
+    assert list(out.response) == ["You said: for a", "You said: for b"]
+
+
 def test_columns_of_a_multiindex_stay_one(model: Any) -> None:
     rows = pd.DataFrame([["hi", 1]], columns=pd.MultiIndex.from_tuples([("text", "en"), ("n", "")]))
     out = batch_frame(rows, lambda row: row[("text", "en")], model)
+    assert list(batch_frame(rows, ("text", "en"), model)[("response", "")]) == ["You said: hi"]
     assert out[("response", "")].iloc[0] == "You said: hi" and out[("text", "en")].iloc[0] == "hi"
 
 
@@ -150,14 +215,24 @@ def test_a_file_that_is_no_journal_is_told(kind: str, reviews: pd.DataFrame, mod
 def test_a_disk_that_is_full_midway_loses_nothing_that_came(
     model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import nbchat
+    class Full(Journal):
+        def __init__(self, path: Any) -> None:
+            super().__init__(path)
+            self._db.execute("PRAGMA max_page_count = 12")  # what SQLite says when there is no room
 
-    journal = nbchat.Journal("j.sqlite")
-    journal._db.execute("PRAGMA max_page_count = 12")  # what SQLite says when there is no room
+    monkeypatch.setattr("nbchat.frame.journal.Journal", Full)
     rows = pd.DataFrame({"q": [f"{i} " + "long " * 400 for i in range(60)]})
     with pytest.warns(RuntimeWarning, match="full"):
-        out = batch_frame(rows, "q", model, journal=journal, max_concurrency=4)
+        out = batch_frame(rows, "q", model, journal="j.sqlite", max_concurrency=4)
     about = out.attrs["nbchat"]
     assert "full" in about["stopped"] and about["left"] > 0
     assert out.response.notna().sum() == 60 - about["left"] > 0
     assert asked.total < 60
+
+
+def test_a_journal_that_is_deleted_midway_stops_the_batch(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame({"q": [f"question {i}" for i in range(100)]})
+    journal = Path("j.sqlite")
+    with pytest.warns(RuntimeWarning, match="has been deleted"):
+        out = batch_frame(rows, "q", model, journal=journal, max_concurrency=4, on_row=lambda row: journal.unlink(True))
+    assert asked.total < 60 and out.attrs["nbchat"]["left"] > 0

@@ -6,10 +6,12 @@ import base64
 import threading
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from nbchat import HumanMessage, batch_frame, init_chat_model, tool
+from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
 from tests.servers import OpenAIServer
 
@@ -86,6 +88,22 @@ def test_pictures_come_from_columns_and_an_empty_cell_is_none(model: Any, server
     assert out.error.notna().tolist() == [False, False, True] and "missing.png" in out.error.iloc[2]
 
 
+def test_pictures_may_be_arrays_paths_or_lists_of_them(model: Any, server: OpenAIServer, tmp_path: Any) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    photos = [np.zeros((2, 2, 3), dtype="uint8"), path, [PNG, str(path)], np.array([path, path], dtype=object), " ", []]
+    out = batch_frame(pd.DataFrame({"photo": pd.Series(photos, dtype=object)}), "What is this?", model, images="photo")
+    assert out.error.isna().all()
+    contents = [r.json["messages"][0]["content"] for r in server.requests]
+    assert sorted(1 if isinstance(each, str) else len(each) for each in contents) == [1, 2, 2, 3]
+
+
+def test_what_varies_may_be_the_instructions_alone(model: Any, server: OpenAIServer) -> None:
+    rows = pd.DataFrame({"who": ["a poet", "a cook"]})
+    batch_frame(rows, "Describe the sea.", model, system="You are {who}.")
+    assert {r.json["messages"][0]["content"] for r in server.requests} == {"You are a poet.", "You are a cook."}
+
+
 def test_parameters_go_to_the_model_and_extras_into_columns(reviews: pd.DataFrame, model: Any, server: Any) -> None:
     out = batch_frame(
         reviews[:1], "review", model, temperature=0, logprobs=True, include=["mean_logprob", "message", "reasoning"]
@@ -110,6 +128,21 @@ def test_a_prefix_keeps_names_apart_and_a_cell_run_again_replaces_its_own_column
     pd.testing.assert_frame_equal(out, again)
 
 
+def test_a_batch_over_the_answers_of_another_keeps_them_and_both_can_be_run_again(
+    reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    once = batch_frame(reviews, "{review}", model)
+    with pytest.raises(ConfigurationError, match="would replace 'response'"):
+        batch_frame(once, "Sum up: {response}", model)
+    twice = batch_frame(once, "Sum up: {response}", model, prefix="sum_")
+    assert list(twice.columns[2:]) == [*ADDED, *(f"sum_{name}" for name in ADDED)]
+    assert twice.sum_response.iloc[0] == "You said: Sum up: You said: good"
+    before = asked.total
+    pd.testing.assert_frame_equal(batch_frame(twice, "Sum up: {response}", model, prefix="sum_"), twice)
+    pd.testing.assert_frame_equal(batch_frame(twice, "{review}", model)[once.columns], once)
+    assert asked.total == before
+
+
 def test_frames_and_series_have_it_as_an_accessor(reviews: pd.DataFrame, model: Any) -> None:
     whole = reviews.chat.batch("Tone: {review}", model=model)
     alone = reviews.review.chat.batch(model=model)
@@ -124,6 +157,9 @@ def test_each_row_is_seen_as_it_lands(reviews: pd.DataFrame, model: Any) -> None
     assert sorted(row.review for row in seen) == ["bad", "good", "so {so}"]
     assert all(row.response == f"You said: Tone: {row.review}" for row in seen)
     assert {row.name for row in seen} == {"x", "a"}
+    seen.clear()
+    out = batch_frame(reviews, "Tone: {review}", model, n=2, prefix="p_", on_row=seen.append)
+    assert list(seen[0].index) == list(out.columns) and {row["p_sample"] for row in seen} == {0, 1}
 
 
 def test_tools_run_on_the_callers_thread_and_the_row_pays_for_all_rounds(openai_server: OpenAIServer) -> None:

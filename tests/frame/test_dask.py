@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +20,21 @@ import dask.dataframe as dd
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
+from pydantic import BaseModel
 
 from nbchat import Journal, batch_frame, init_chat_model
 from nbchat.values.errors import ConfigurationError
-from tests.servers import spawn
+from tests.servers import OpenAIServer, Reply, openai_answer, spawn
 
+PROVIDER = {"mode": "provider"}
 ROWS = pd.DataFrame({"q": [f"question {i}" for i in range(400)], "n": range(400)})
+
+
+class Tone(BaseModel):
+    """What a row is answered with."""
+
+    tone: str
+    sure: bool
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +82,55 @@ def test_partitions_run_on_the_workers_and_their_journals_become_one(
     pd.testing.assert_frame_equal(again[added], whole[added])
 
 
+def test_whatever_the_partitions_hold_the_frame_is_what_its_meta_says(
+    cluster: Client, counted: tuple[str, Path]
+) -> None:
+    model, frame = _model(counted[0]), dd.from_pandas(ROWS[:12], npartitions=3)
+    kinds: list[dict[str, Any]] = [{}, {"schema": Tone, "include": ["message"]}, {"n": 2}, {"prefix": "a_"}]
+    for given in kinds:
+        for rows in (frame, frame[frame.n > 5], frame[frame.n > 50]):  # some are empty, all are
+            out = rows.chat.batch("{q}", model, journal="j.sqlite", progress=False, **given)
+            whole = out.compute()
+            assert list(whole.dtypes) == list(out.dtypes) and len(whole) == len(rows) * given.get("n", 1)
+            assert out.attrs["nbchat"]["rows"] == len(whole) and out.attrs["nbchat"]["left"] == 0
+    series = frame.q.chat.batch(model=model, journal="j.sqlite", progress=False).compute()
+    assert list(series.q) == list(ROWS.q[:12]) and series.response.notna().all()
+    before = _asked(counted[1])
+    assert len(out.compute()) == len(out.compute()) == 0 and len(_model(counted[0]).invoke("x").text)
+    assert _asked(counted[1]) - before == Counter({"x": 1})  # computed again, nothing is asked again
+
+
+def test_threads_of_this_process_are_a_cluster_too(counted: tuple[str, Path]) -> None:
+    with LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0") as own, Client(own):
+        out = batch_frame(dd.from_pandas(ROWS[:60], npartitions=4), "{q}", _model(counted[0]), budget_tokens=10_000)
+        assert list(out.compute().response) == [f"You said: {q}" for q in ROWS.q[:60]]
+
+
+def test_what_a_partition_fails_of_is_raised_by_its_name_and_what_was_committed_is_kept(
+    cluster: Client, counted: tuple[str, Path]
+) -> None:
+    def said(row: Any) -> str:
+        if row.n == 399:
+            raise ZeroDivisionError("in the user's own function")
+        return str(row.q)
+
+    frame = dd.from_pandas(ROWS, npartitions=4)
+    with pytest.raises(ZeroDivisionError, match="user's own function"):
+        batch_frame(frame, said, _model(counted[0]), journal="j.sqlite", errors="raise", max_concurrency=4)
+    kept = len(Journal("j.sqlite").frame())
+    assert 0 < kept < 399 and not Path("j.sqlite.parts").exists()  # the others were stopped
+    out = batch_frame(frame, said, _model(counted[0]), journal="j.sqlite")
+    assert out.attrs["nbchat"]["errors"] == 1 and sum(_asked(counted[1]).values()) < 399 + 16
+
+
+def test_what_a_dead_client_left_behind_is_taken_in(cluster: Client, counted: tuple[str, Path]) -> None:
+    left = Path("j.sqlite.parts/another-batch")
+    batch_frame(ROWS[:30], "{q}", _model(counted[0]), journal=left / "0.sqlite", progress=False)
+    out = batch_frame(dd.from_pandas(ROWS[:40], npartitions=2), "{q}", _model(counted[0]), journal="j.sqlite")
+    assert out.compute().response.notna().all() and max(_asked(counted[1]).values()) == 1
+    assert left.exists()  # it may be at work still
+
+
 def test_no_key_stays_in_a_file_or_with_the_scheduler(cluster: Client, counted: tuple[str, Path]) -> None:
     batch_frame(dd.from_pandas(ROWS[:20], npartitions=2), "{q}", _model(counted[0]), journal="j.sqlite")
     assert b"sk-given-here" not in b"".join(path.read_bytes() for path in Path().glob("j.sqlite*"))
@@ -76,28 +138,66 @@ def test_no_key_stays_in_a_file_or_with_the_scheduler(cluster: Client, counted: 
     assert not [name for name in kept if "nbchat" in name]
 
 
-def test_a_worker_killed_midway_loses_and_repeats_nothing_that_was_committed(
-    cluster: Client, counted: tuple[str, Path]
-) -> None:
-    url, asked = counted
-    killed: list[Counter[str]] = []
+class Holding:
+    """A server's answers; at some moments it holds them all back until it is freed.
+
+    Attributes:
+        times: how often it was asked each text.
+        held: set while it holds them back.
+    """
+
+    def __init__(self, *moments: int) -> None:
+        self.times: Counter[str] = Counter()
+        self.held = threading.Event()
+        self._moments = moments
+
+    def __call__(self, body: dict[str, Any]) -> Reply:
+        text = body["messages"][-1]["content"]
+        self.times[text] += 1
+        if self.times.total() in self._moments:
+            self.held.set()
+        return Reply(headers={"content-type": "application/json"}, body=self._answer(text))
+
+    async def _answer(self, text: str) -> AsyncIterator[bytes]:
+        while self.held.is_set():
+            await asyncio.sleep(0.01)
+        yield json.dumps(openai_answer(f"You said: {text}")).encode()
+
+
+def _committed(parts: Path) -> set[str]:
+    """The prompts that have an answer in the partitions' journals."""
+    found: set[str] = set()
+    for path in parts.glob("*/*.sqlite"):
+        with closing(sqlite3.connect(path)) as db, suppress(sqlite3.OperationalError):  # it may be empty yet
+            found |= {prompt for (prompt,) in db.execute("SELECT prompt FROM answers WHERE message IS NOT NULL")}
+    return found
+
+
+def test_workers_killed_midway_lose_and_repeat_nothing_that_was_committed(cluster: Client) -> None:
+    asked = Holding(60, 130)
+    dead: set[int] = set()
+    committed: list[set[str]] = []
 
     def kill_one() -> None:
-        while sum(_asked(asked).values()) < 120:
-            time.sleep(0.01)
-        pid = next(iter(cluster.run(os.getpid).values()))
-        os.kill(pid, signal.SIGKILL)
-        killed.append(_asked(asked))
+        asked.held.wait()
+        pids: set[int] = set()
+        while len(pids) < 2:  # the one that was killed before has to come back
+            with suppress(OSError):
+                pids = set(cluster.run(os.getpid).values()) - dead
+        dead.add(min(pids))
+        os.kill(min(pids), signal.SIGKILL)
+        committed.append(_committed(Path("j.sqlite.parts")))
+        asked.held.clear()
 
-    thread = threading.Thread(target=kill_one)
-    thread.start()
-    out = batch_frame(
-        dd.from_pandas(ROWS, npartitions=4), "{q}", _model(url), journal="j.sqlite", max_concurrency=8
-    ).compute()
-    thread.join()
-    assert list(out.response) == [f"You said: {q}" for q in ROWS.q] and killed
-    again = _asked(asked)
-    assert sum(again.values()) < 400 + 16  # no more than what was on its way at the kill
+    with OpenAIServer(asked) as server, ThreadPoolExecutor(1) as killer:
+        kills = [killer.submit(kill_one) for _ in range(2)]
+        frame = dd.from_pandas(ROWS, npartitions=4)
+        out = batch_frame(frame, "{q}", _model(server.url), journal="j.sqlite", max_concurrency=4)
+        assert [kill.result() for kill in kills] == [None, None]
+    assert list(out.compute().response) == [f"You said: {q}" for q in ROWS.q] and out.attrs["nbchat"]["left"] == 0
+    assert 0 < len(committed[0]) < len(committed[1]) < 400
+    assert all(asked.times[prompt] == 1 for prompt in committed[0] | committed[1])
+    assert asked.times.total() <= 400 + 2 * 2  # at most what was on its way to a worker that was killed
     assert len(Journal("j.sqlite").frame()) == 400
 
 
@@ -116,7 +216,8 @@ def test_the_rate_is_one_for_all_workers(cluster: Client, counted: tuple[str, Pa
 
 def test_what_cannot_be_is_told_before_anything_is_sent(cluster: Client, counted: tuple[str, Path]) -> None:
     frame = dd.from_pandas(ROWS, npartitions=2)
-    for wrong in ({"prompt": "{nothing}"}, {"prompt": list(ROWS.q)}, {"on_row": print}, {"out": "x.csv"}):
+    wrongs = ({"prompt": "{nothing}"}, {"prompt": list(ROWS.q)}, {"on_row": print}, {"out": "x.csv"}, PROVIDER)
+    for wrong in wrongs:
         with pytest.raises(ConfigurationError):
             batch_frame(frame, **{"prompt": "{q}", "model": _model(counted[0]), **wrong})
     assert not _asked(counted[1])

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
+import random
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from nbchat import Journal, batch_frame, init_chat_model, retry_errors
+from nbchat import Journal, batch_frame, init_chat_model
 from nbchat.frame.journal import JournalError
-from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
-from tests.servers import faulty, spawn
-
-ROOT = Path(__file__).parents[2]
+from tests.frame.process import ended, start
+from tests.servers import OpenAIServer, faulty
 
 
 def test_the_same_call_again_asks_nothing_and_gives_the_same_frame(
@@ -67,66 +64,23 @@ def test_no_key_is_in_the_file(reviews: pd.DataFrame, server: Any) -> None:
 
 
 def test_what_failed_is_asked_again_and_what_was_answered_is_not(
-    reviews: pd.DataFrame, model: Any, asked: Counted
+    reviews: pd.DataFrame, hasty: Any, asked: Counted
 ) -> None:
     asked.answer = lambda text, body: faulty.server_error() if text == "bad" else "fine"
-    first = batch_frame(reviews, "{review}", model.bind())
-    assert first.error.iloc[1].startswith("ServerError") and first.attempts.iloc[1] == 3
+    first = batch_frame(reviews, "{review}", hasty)
+    assert first.error.iloc[1].startswith("ServerError") and first.attempts.iloc[1] == 1
     assert first.attrs["nbchat"]["errors"] == 1
     asked.answer = lambda text, body: "at last"
-    again = batch_frame(reviews, "{review}", model)
+    again = batch_frame(reviews, "{review}", hasty)
     assert list(again.response) == ["fine", "at last", "fine"]
-    assert asked.by_text == {"good": 1, "bad": 4, "so {so}": 1}
+    assert asked.by_text == {"good": 1, "bad": 2, "so {so}": 1}
 
 
-def test_retry_errors_asks_those_rows_alone(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
-    asked.answer = lambda text, body: faulty.server_error() if text != "good" else "fine"
-    first = batch_frame(reviews, "{review}", model)
-    asked.answer = lambda text, body: "at last"
-    before = asked.total
-    out = retry_errors(first.sort_values("stars"))
-    assert asked.total == before + 2
-    assert list(out.sort_values("stars").response) == ["at last", "at last", "fine"] and out.error.isna().all()
-    assert first.error.notna().sum() == 2 and out.attrs["nbchat"]["errors"] == 0
-    assert list(out.dtypes) == list(first.dtypes)
-
-
-@pytest.mark.parametrize("how", [{"n": 2}, {"wide": True}, {"wide": False}])
-def test_retry_errors_of_samples_and_several_models(
-    how: dict[str, Any], reviews: pd.DataFrame, model: Any, asked: Counted
-) -> None:
-    models = [model] if "n" in how else [model, model.bind(temperature=1)]
-    broken = lambda text, body: faulty.server_error() if text == "bad" and "temperature" not in body else "fine"  # noqa: E731
-    asked.answer = broken
-    first = batch_frame(reviews, "{review}", models, prefix="p_", **how)
-    asked.answer = lambda text, body: "at last"
-    out = retry_errors(first)
-    errors = [name for name in out.columns if str(name).endswith("error")]
-    assert first[errors].notna().sum().sum() in (1, 2) and out[errors].notna().sum().sum() == 0
-    assert (out == "at last").sum().sum() == first[errors].notna().sum().sum()
-
-
-def test_retry_errors_of_a_misfit_asks_again_though_it_is_in_the_journal(
-    reviews: pd.DataFrame, model: Any, asked: Counted
-) -> None:
-    schema = {"title": "t", "type": "object", "properties": {"tone": {"type": "string"}}, "required": ["tone"]}
-    asked.answer = lambda text, body: "no idea"
-    first = batch_frame(reviews[:1], "{review}", model, schema=schema)
-    asked.answer = lambda text, body: '{"tone": "mild"}'
-    out = retry_errors(first)
-    assert first.error.notna().all() and list(out.tone) == ["mild"]
-    assert list(batch_frame(reviews[:1], "{review}", model, schema=schema).tone) == ["mild"]
-
-
-def test_retry_errors_of_a_strange_frame_says_what_to_do(reviews: pd.DataFrame) -> None:
-    with pytest.raises(ConfigurationError, match="call batch_frame"):
-        retry_errors(reviews)
-
-
-def test_the_journal_reads_as_a_frame(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+def test_the_journal_reads_as_a_frame(reviews: pd.DataFrame, hasty: Any, asked: Counted) -> None:
     asked.answer = lambda text, body: faulty.server_error() if text == "bad" else "fine"
-    batch_frame(reviews, "{review}", model)
-    frame = Journal(".nbchat/batch.sqlite").frame()
+    batch_frame(reviews, "{review}", hasty)
+    with Journal(".nbchat/batch.sqlite") as journal:
+        frame = journal.frame()
     assert set(frame.prompt) == set(reviews.review) and frame.index.is_unique
     assert frame.set_index("prompt").response["good"] == "fine"
     assert frame.set_index("prompt").error["bad"].startswith("ServerError")
@@ -173,66 +127,89 @@ def test_a_journal_that_was_closed_is_told(reviews: pd.DataFrame, model: Any) ->
         batch_frame(reviews, "{review}", model, journal=journal)
 
 
-SCRIPT = """
-import sys, pandas as pd, nbchat
-url, rows, out, width = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-model = nbchat.init_chat_model("gpt-test", model_provider="openai", base_url=url + "/v1", api_key="k")
-frame = pd.DataFrame({"q": [f"question {i}" for i in range(rows)]})
-done = nbchat.batch_frame(frame, "q", model, journal="j.sqlite", max_concurrency=width, progress=False)
-done.to_csv(out, index=False)
-"""
+def test_a_journal_that_cannot_be_closed_properly_costs_nobody_the_frame(
+    reviews: pd.DataFrame, model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbchat.frame.journal.BUSY_S", 0.05)
+    other: list[sqlite3.Connection] = []
+
+    def lock(row: Any) -> None:
+        if not other:
+            other.append(sqlite3.connect(".nbchat/batch.sqlite", isolation_level=None))
+            other[0].execute("BEGIN IMMEDIATE")
+
+    out = batch_frame(reviews[:1], "{review}", model, on_row=lock)
+    assert out.response.notna().all()
+    other[0].close()
 
 
-def _start(url: str, rows: int, out: str, width: int = 32) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", SCRIPT, url, str(rows), out, str(width)]
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+def test_what_a_stopped_batch_had_claimed_is_free_for_others(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame({"q": [f"question {i}" for i in range(50)]})
+    journal = Journal("j.sqlite")
+    stopped = batch_frame(rows, "q", model, journal=journal, on_row=_interrupt, max_concurrency=2)
+    assert stopped.attrs["nbchat"]["left"] > 0
+    assert batch_frame(rows, "q", model, journal="j.sqlite").response.notna().all()
 
 
-def test_two_processes_on_one_journal_ask_each_question_once(tmp_path: Path) -> None:
-    with spawn("openai", "--latency", "0.02", "--count-file", str(tmp_path / "asked")) as url:
-        both = [_start(url, 300, f"out{i}.csv", width=8) for i in range(2)]
-        assert [each.wait(60) for each in both] == [0, 0]
-    asked = [json.loads(line) for line in (tmp_path / "asked").read_text().splitlines()]
-    frames = [pd.read_csv(f"out{i}.csv") for i in range(2)]
-    assert len(asked) == len(set(asked)) == 300
-    pd.testing.assert_frame_equal(*frames)
+def _interrupt(row: Any) -> None:
+    raise KeyboardInterrupt
 
 
-def test_ten_kills_of_a_batch_lose_nothing_that_was_committed(tmp_path: Path) -> None:
-    rows, asked = 2000, tmp_path / "asked"
-    repeated = 0
-    with spawn("openai", "--latency", "0.01", "--count-file", str(asked)) as url:
-        for kill in range(10):
-            before = _committed()
-            process = _start(url, rows, "out.csv")
-            wanted = len(before) + (rows - len(before)) * (kill + 1) // 14 // (kill + 1) + 20 * (kill % 3)
-            while process.poll() is None and len(_committed()) < wanted:
-                time.sleep(0.01)
-            process.kill()
-            process.wait()
-            done, lines = _committed(), _lines(asked)
-            assert not before & set(lines[repeated:]), "what was committed was asked again"
-            repeated = len(lines)
-            assert before <= done
-        assert _start(url, rows, "out.csv").wait(60) == 0
-        lines = _lines(asked)
+def test_threads_may_share_an_open_journal(model: Any, asked: Counted) -> None:
+    journal = Journal("j.sqlite")
+    rows = [pd.DataFrame({"q": [f"{part}: {i}" for i in range(60)]}) for part in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        outs = list(pool.map(lambda part: batch_frame(part, "q", model, journal=journal, progress=False), rows))
+    assert all(out.response.notna().all() for out in outs) and len(journal.frame()) == asked.total == 240
+
+
+def test_two_processes_on_one_journal_ask_each_question_once(server: OpenAIServer, asked: Counted) -> None:
+    asked.answer = lambda text, body: asked.slow(f"You said: {text}", 0.02)
+    both = [start(server.base_url, 300, f"out{i}.csv", width=8) for i in range(2)]
+    assert [ended(each) for each in both] == [0, 0]
+    assert len(asked.by_text) == asked.total == 300
+    pd.testing.assert_frame_equal(*(pd.read_csv(f"out{i}.csv") for i in range(2)))
+
+
+def test_ten_kills_at_random_moments_lose_nothing_that_was_committed(server: OpenAIServer, asked: Counted) -> None:
+    rows, chance = 2000, random.Random(7)
+    seen: list[str] = []
+
+    def answer(text: str, body: Any) -> Any:
+        seen.append(text)
+        return asked.slow(f"You said: {text}", 0.01)
+
+    asked.answer = answer
+    for _ in range(10):
+        before, begun = committed(), len(seen)
+        wanted = len(before) + chance.randrange(170)
+        process = start(server.base_url, rows, "out.csv")
+        while process.is_alive() and len(committed()) < wanted:
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.05)
+        process.kill()
+        process.join()
+        asked_now = seen[begun:]
+        assert len(asked_now) == len(set(asked_now)) and not before & set(asked_now), "paid for twice"
+        assert before <= committed()
+    before, begun = committed(), len(seen)
+    assert 0 < len(before) < rows
+    assert ended(start(server.base_url, rows, "out.csv")) == 0
+    assert not before & set(seen[begun:]), "what was committed was asked again"
     out = pd.read_csv("out.csv")
     assert list(out.response) == [f"You said: question {i}" for i in range(rows)]
     assert out.error.isna().all()
-    assert len(lines) < rows + 10 * 70  # twice the width was under way at each kill, at the most
+    assert len(seen) <= rows + 10 * 64  # twice the width was under way at each kill, at the most
 
 
-def _committed() -> set[str]:
+def committed() -> set[str]:
+    """The prompts that have their answers in the journal."""
     if not Path("j.sqlite").exists():
         return set()
     db = sqlite3.connect("j.sqlite")
     try:
         return {row[0] for row in db.execute("SELECT prompt FROM answers WHERE message IS NOT NULL")}
-    except sqlite3.Error:
+    except sqlite3.Error:  # it is being made
         return set()
     finally:
         db.close()
-
-
-def _lines(path: Path) -> list[str]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
+import signal
+import threading
 import time
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from nbchat import batch_frame
+from nbchat import batch_frame, init_chat_model
 from nbchat.frame.pace import Pace
 from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
-from tests.servers import Reply, faulty
+from tests.servers import OpenAIServer, Reply, faulty
 
 ROWS = pd.DataFrame({"q": [f"question {i}" for i in range(120)]})
 
@@ -92,6 +95,19 @@ def test_tokens_a_minute_hold_requests_back(model: Any, asked: Counted) -> None:
     assert 0.05 < time.monotonic() - begun < 30
 
 
+def test_many_answers_that_take_more_than_was_reserved_do_not_pass_the_tokens_a_minute(
+    model: Any, asked: Counted
+) -> None:
+    def answer(text: str, body: Any) -> Any:
+        if asked.total > 19:
+            threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()  # the next would come in seconds
+        return asked.takes(10, 3000)
+
+    asked.answer = answer
+    batch_frame(ROWS, "q", model, tpm=60_000, max_concurrency=64)
+    assert asked.total == 20  # 60,000 tokens by little more than 3,000
+
+
 FAULTS = [
     lambda: faulty.rate_limited(ms=5),
     faulty.server_error,
@@ -105,10 +121,14 @@ FAULTS = [
     lambda: Reply(body="null"),
     lambda: Reply(body=[b"[1, 2"]),
     lambda: Reply(delay=0.2, body={"odd": True}),
+    faulty.hanging,
 ]
 
 
-def test_of_a_faulty_server_every_row_is_an_answer_or_a_named_error(model: Any, asked: Counted) -> None:
+def test_of_a_faulty_server_every_row_is_an_answer_or_a_named_error(server: OpenAIServer, asked: Counted) -> None:
+    model = init_chat_model(
+        "gpt-test", model_provider="openai", base_url=server.base_url, api_key="k", timeout={"first_byte": 0.4}
+    )
     chance = random.Random(7)
     schema = {"title": "t", "type": "object", "properties": {"tone": {"type": "string"}}, "required": ["tone"]}
 
@@ -118,11 +138,12 @@ def test_of_a_faulty_server_every_row_is_an_answer_or_a_named_error(model: Any, 
         return chance.choice(['{"tone": "mild"}', '{"tone": "mild"}', '{"ton": 1}', '{"tone": ', "no"])
 
     asked.answer = answer
-    out = batch_frame(ROWS, "q", model.bind(), schema=schema, max_concurrency=16, timeout=None)
+    out = batch_frame(ROWS, "q", model, schema=schema, max_concurrency=16)
     assert (out.tone.notna() ^ out.error.notna()).all()
     names = set(out.error.dropna().str.extract(r"^(\w+): ")[0])
     assert "StructuredOutputError" in names
-    assert names <= {"StructuredOutputError", "StreamError", "APIConnectionError", "ServerError", "OverloadedError"}
+    connection = {"APIConnectionError", "APITimeoutError", "StreamError"}
+    assert names <= {"StructuredOutputError", "ServerError", "OverloadedError", "RateLimitError", *connection}
     assert json.dumps(out.attrs["nbchat"])
 
 

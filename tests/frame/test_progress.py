@@ -1,7 +1,8 @@
-"""The one line, what it costs beforehand, and what `import nbchat` leaves alone."""
+"""The one line, and what `import nbchat` leaves alone."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nbchat import batch_frame
+from nbchat import abatch_frame, batch_frame
 from nbchat.frame.progress import Progress
 from nbchat.frame.tally import Tally
 from nbchat.notebook.values import value_html
@@ -28,6 +29,26 @@ def test_midway_it_says_what_is_done_spent_and_left() -> None:
     line = str(_midway())
     assert line.startswith("6,214 of 10,000 rows · 3 errors · 400 rows/s · 2")
     assert "· $0.61 of ≈ $0.99 · 9.5 s left · journal .nbchat/batch.sqlite" in line
+
+
+def test_what_is_left_is_what_has_to_be_asked_also_where_the_journal_has_rows_in_between(
+    model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nbchat.frame.run.CHUNK", 50)
+    rows = pd.DataFrame({"q": [f"question {i}" for i in range(1000)]})
+    batch_frame(rows[rows.index % 5 > 0], "q", model)
+    asked.answer = lambda text, body: asked.slow("fine", 0.01)
+    midway = []
+
+    async def watch() -> None:
+        batch = abatch_frame(rows, "q", model, max_concurrency=4)
+        async for _ in batch:
+            tally = batch.batch.run.tally
+            if tally.requests:
+                midway.append((tally.requests + tally.to_ask(1000), tally.done))
+
+    asyncio.run(watch())
+    assert len(midway) > 300 and all(abs(expected - 200) <= 10 for expected, _ in midway)
 
 
 def test_in_a_notebook_it_is_the_same_line_over_a_bar_and_a_path_is_text() -> None:
@@ -54,25 +75,7 @@ def test_outside_a_notebook_it_is_a_line_of_text_on_stderr_or_nothing(
     assert capsys.readouterr().err == ""
 
 
-def test_a_dry_run_sends_nothing_and_says_what_it_would_take(model: Any, asked: Counted) -> None:
-    free = batch_frame(ROWS, "{q}", model, dry_run=True)
-    bounded = batch_frame(ROWS, "{q}", model, dry_run=True, max_tokens=50)
-    assert asked.total == 0
-    assert free.rows == 100 and free.input_tokens > 100 and free.output_tokens is None and free.cost_usd is None
-    assert bounded.output_tokens == 5000 and 0 < bounded.cost_usd < 0.01 and "at most" in str(bounded)
-
-
-def test_a_dry_run_with_a_sample_asks_those_rows_and_keeps_them(model: Any, asked: Counted) -> None:
-    guess = batch_frame(ROWS, "{q}", model, dry_run=True, sample=10)
-    assert asked.total == 10 and guess.sampled == 10 and guess.seconds > 0
-    out = batch_frame(ROWS, "{q}", model)
-    assert asked.total == 100
-    assert guess.cost_usd == pytest.approx(out.cost_usd.sum(), rel=0.2)
-    assert batch_frame(ROWS, "{q}", model, dry_run=True).known == 100
-
-
-@pytest.mark.parametrize("order", ["nbchat, pandas", "pandas, nbchat"])
-def test_frames_have_chat_whichever_is_imported_first(order: str) -> None:
-    code = f"import {order}; print(pandas.DataFrame({{'a': [1]}}).chat.batch, pandas.Series([1]).chat.abatch)"
+def test_frames_have_chat_also_where_pandas_is_imported_later() -> None:
+    code = "import nbchat, pandas; print(pandas.DataFrame({'a': [1]}).chat.batch, pandas.Series([1]).chat.abatch)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "ChatAccessor.batch" in done.stdout, done.stderr

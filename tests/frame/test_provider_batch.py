@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel
 
-from nbchat import abatch_frame, batch_frame
+from nbchat import abatch_frame, batch_frame, init_chat_model
 from nbchat.model.prices import cost_usd
 from nbchat.values.usage import Usage
 from nbchat.wire import batch_formats
@@ -166,6 +166,22 @@ def test_the_responses_api_has_jobs_too(openai: FileBatchServer) -> None:
     openai.reply_to = lambda body: __import__("tests.servers", fromlist=["Reply"]).Reply(body=answer)  # type: ignore[method-assign]
     out = batch_frame(pd.DataFrame({"t": ["a"]}), "{t}", model_of("openai", openai, use_responses_api=True), **PROVIDER)
     assert list(out.response) == ["Hello."] and openai.jobs[0].given["endpoint"] == "/v1/responses"
+
+
+@pytest.mark.parametrize("deployment", [{}, {"azure_deployment": "mine"}])
+def test_azures_deployments_are_the_models_of_its_jobs(deployment: dict[str, Any]) -> None:
+    with pretend("azure") as server:
+        out = batch_frame(ROWS[:2], "Say {t}", model_of("azure", server, **deployment), **PROVIDER)
+        assert list(out.response) == ["You said: Say one", "You said: Say two"]
+        asked = {body["model"] for body in server.jobs[0].requests.values()}
+        assert asked == {deployment.get("azure_deployment", "gpt-4o-mini")}
+
+
+def test_azures_v1_api_takes_jobs_without_an_api_version() -> None:
+    with FileBatchServer("azure", "/openai/v1") as server:
+        model = init_chat_model("mine", model_provider="azure", azure_endpoint=server.url, api_key="k")
+        out = batch_frame(ROWS[:2], "Say {t}", model, **PROVIDER)
+        assert list(out.response) == ["You said: Say one", "You said: Say two"]
 
 
 def test_live_answers_and_those_of_jobs_are_one_journal(openai: FileBatchServer, own_folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,13 +13,15 @@ import pytest
 
 from nbchat import batch_frame, init_chat_model, retry_errors
 from nbchat.values.errors import ConfigurationError
+from nbchat.wire import batch_formats
 from tests.frame.provider_cases import MODELS, model_of, pretend
-from tests.frame.servers import FileBatchServer, JobServer
+from tests.frame.servers import FileBatchServer, GeminiBatchServer, JobServer
 from tests.servers import Recorded, Reply, Server
 
 PROVIDER: dict[str, Any] = {"mode": "provider", "poll_s": 0.01, "progress": False}
 ROWS = pd.DataFrame({"t": ["one", "two", "three"]})
 SAID = ["You said: Say one", "You said: Say two", "You said: Say three"]
+STARTS = ("POST", "/v1/batches")
 
 
 def with_text(line: bytes, text: str) -> bytes:
@@ -30,9 +33,19 @@ def with_text(line: bytes, text: str) -> bytes:
     return json.dumps(told).encode()
 
 
+def with_error(line: bytes) -> bytes:
+    """A result that is an error."""
+    told = json.loads(line)
+    wrong = (
+        {"result": {"type": "errored", "error": {}}} if "result" in told else {"response": None, "error": {"code": "x"}}
+    )
+    return json.dumps({**told, **wrong}).encode()
+
+
 TAMPERED: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "in another order": lambda lines: random.Random(1).sample(lines, len(lines)),
     "with lines twice": lambda lines: [*lines, *(with_text(line, "a second answer") for line in lines)],
+    "with errors beside answers": lambda lines: [each for line in lines for each in (with_error(line), line)],
     "with lines of strangers": lambda lines: [b'{"custom_id": "x", "response": {"body": {"a": 1}}}', *lines],
     "with garbage": lambda lines: [b"<html>", b"\xff\xfe", b"[]", b'{"custom_id": 7}', b"null", *lines],
     "with empty lines": lambda lines: [b"", *lines, b"  ", b""],
@@ -104,6 +117,47 @@ def test_results_that_are_not_whole_are_fetched_again() -> None:
         server.tamper = lambda lines: lines[: next(pieces)]
         out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
         assert list(out.response) == SAID and server.count_of("GET", "/content") == 3
+
+
+def test_googles_results_without_keys_are_those_of_the_requests_in_their_order() -> None:
+    rows = pd.DataFrame({"t": [*(f"row {n}" for n in range(20)), "please refuse", "last"]})
+    with GeminiBatchServer() as server:
+        server.keyless = True
+        out = batch_frame(rows, "Say {t}", model_of("google", server), **PROVIDER)
+        answered = rows.t != "please refuse"
+        assert list(out.response[answered]) == [f"You said: Say {text}" for text in rows.t[answered]]
+        assert list(out.error.notna()) == [not each for each in answered]
+
+
+def test_a_busy_provider_is_asked_again_and_the_file_is_not_uploaded_again() -> None:
+    with FileBatchServer() as server:
+        busy = iter([Reply(status=429, headers={"retry-after": "0"})] * 5)
+        server.disturb = lambda request: next(busy, None) if (request.method, request.path) == STARTS else None
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server, max_retries=0), **PROVIDER)
+        assert list(out.response) == SAID and server.count_of("POST", "/files") == 1 and next(busy, None) is None
+
+
+def test_jobs_that_a_provider_will_not_take_yet_wait_until_others_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(batch_formats.FORMATS, "openai", replace(batch_formats.OPENAI, most=1))
+    with FileBatchServer() as server:
+        server.looks = 6
+
+        def one_at_once(request: Recorded) -> Reply | None:
+            full = any(not server.ended(job) for job in server.jobs)
+            return Reply(status=429) if full and (request.method, request.path) == STARTS else None
+
+        server.disturb = one_at_once
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server, max_retries=0), **PROVIDER)
+        assert list(out.response) == SAID and len(server.jobs) == 3
+
+
+def test_a_provider_that_takes_nothing_is_an_error_in_each_row_in_the_end() -> None:
+    with FileBatchServer() as server:
+        server.disturb = lambda request: Reply(status=429) if (request.method, request.path) == STARTS else None
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server, max_retries=0), **PROVIDER)
+        assert out.error.str.startswith("RateLimitError: ").all() and not server.jobs
+        server.disturb = lambda request: None
+        assert list(batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER).response) == SAID
 
 
 def test_a_download_may_be_elsewhere_and_the_key_does_not_go_there() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -168,6 +169,23 @@ def test_a_job_whose_reply_is_lost_is_found_and_not_made_again(provider: str) ->
         assert list(out.response) == SAID and len(server.jobs) == 1 and lost
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_job_is_found_among_many_whatever_their_order(newest_first: bool) -> None:
+    with FileBatchServer() as server:
+        for age in range(30, 0, -1):
+            old = server.begin(f"old_{age}", {}, {"input_file_id": "x", "endpoint": "/v1/chat/completions"})
+            old.created -= 3600 * age
+
+        def lost(request: Recorded, reply: Reply) -> Reply:
+            return Reply(status=502) if starts_a_job(request) else reply
+
+        server.spoil = lost
+        if not newest_first:
+            server.in_order = lambda jobs: jobs
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert list(out.response) == SAID and len(server.jobs) == 31
+
+
 def test_where_it_is_not_known_whether_a_job_was_taken_the_run_stops_and_the_next_one_looks_first() -> None:
     with FileBatchServer() as server:
         server.spoil = lambda request, reply: Reply(status=500) if starts_a_job(request) else reply
@@ -223,7 +241,12 @@ def test_an_outage_while_a_job_runs_is_waited_out() -> None:
 
 def test_a_key_that_no_longer_opens_stops_the_run_and_loses_nothing() -> None:
     with FileBatchServer() as server:
-        server.spoil = lambda request, reply: setattr(server, "key", "new") or reply if starts_a_job(request) else reply
+
+        def another_key(request: Recorded, reply: Reply) -> Reply:
+            server.key = "new" if starts_a_job(request) else server.key
+            return reply
+
+        server.spoil = another_key
         with pytest.warns(RuntimeWarning, match="AuthenticationError|401"):
             out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
         about = out.attrs["nbchat"]
@@ -257,12 +280,16 @@ def test_a_job_that_is_not_known_everywhere_yet_is_not_given_up() -> None:
         assert list(out.response) == SAID and next(misses, None) is None
 
 
-def test_the_line_says_which_jobs_are_waited_for(tmp_path: Path) -> None:
+def test_the_line_says_which_jobs_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with FileBatchServer() as server:
         batch = Batch(ROWS, Plan(prompt="Say {t}", model=model_of("openai", server), **PROVIDER))
-        lines = set()
+        server.looks = 5
+        lines, tomorrow = set(), time.time() + 86_430
         for _ in batch.steps(0.01, lambda function, *args: function(*args)):
             assert batch.jobs is not None
-            lines.add(repr(Progress(batch.run.tally, batch.total, "", batch.jobs.said)))
+            lines.add(repr(Progress(batch.run.tally, batch.total, "", batch.jobs.waits)))
+            if "0 of 3 rows · 1 job at openai, 0 of 3 answered" in lines:
+                monkeypatch.setattr("time.time", lambda: tomorrow)
+        assert any("1 job at openai, 0 of 3 answered, for 24 h 0 min (it goes on if you stop" in line for line in lines)
         assert "0 of 3 rows · 1 job at openai, 0 of 3 answered" in lines
-        assert any(line.startswith("3 rows") and "job" not in line for line in lines), lines
+        assert any(line.startswith("3 rows") and "job" not in line for line in lines), "\n".join(lines)

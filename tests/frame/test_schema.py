@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, Literal
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from nbchat import batch_frame
 from nbchat.frame.schema_columns import SchemaColumns
@@ -95,6 +95,32 @@ def test_a_json_schema_and_a_model_made_for_one_do_as_well(reviews: pd.DataFrame
         batch_frame(reviews, "{review}", model.with_structured_output(schema).with_retry()),
     ):
         assert set(out.tone) == {"mild"} and (out.input_tokens > 0).all()
+
+
+def test_a_refusal_is_a_named_error_with_a_schema_and_without(
+    reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    asked.answer = lambda text, body: {"text": None, "refusal": "I cannot help with that."}
+    out = batch_frame(reviews[:1], "{review}", model)
+    assert out.error.iloc[0] == "ContentFilterError: gpt-4o-mini refused: I cannot help with that."
+    assert "refused" in batch_frame(reviews[:1], "{review}", model, schema=Tone).error.iloc[0]
+
+
+def test_times_of_several_offsets_are_one_column_in_utc(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    class Seen(BaseModel):
+        at: datetime
+
+    asked.answer = lambda text, body: json.dumps({"at": f"2026-03-01T10:00:00+0{len(text)}:00"})
+    out = batch_frame(reviews, "{review}", model, schema=Seen)
+    assert list(out["at"].dt.hour) == [6, 7, 3] and str(out["at"].dt.tz) == "UTC"
+
+
+def test_forms_that_make_no_columns_are_told(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    with pytest.raises(ConfigurationError, match="different forms"):
+        batch_frame(reviews, "{review}", [model, model.with_structured_output(Tone)])
+    with pytest.raises(ConfigurationError, match="names no field"):
+        batch_frame(reviews, "{review}", model, schema=RootModel[list[int]])
+    assert asked.total == 0
 
 
 def test_a_field_with_the_name_of_an_added_column_is_refused_before_anything_is_sent(

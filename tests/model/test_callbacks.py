@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import gc
 from types import SimpleNamespace
 from typing import Any
@@ -260,3 +261,23 @@ def test_spans_follow_the_genai_conventions_and_hold_no_content_by_default() -> 
     assert answered.attributes["gen_ai.request.temperature"] == 0.5
     assert answered.attributes["gen_ai.usage.output_tokens"]
     assert "secret" not in str([dict(span.attributes or {}) for span in spans])
+
+
+def test_prompts_and_answers_are_written_as_the_conventions_have_them_where_wanted() -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with OpenAIServer() as server:
+        Chat(model(server, stop=["END"]), tools=[add], system="Be brief.").ask(
+            "please add 1 and 2", {"callbacks": [OpenTelemetryHandler(provider, content=True)]}
+        )
+    _, tool_run, last = (dict(span.attributes or {}) for span in exporter.get_finished_spans())
+    call = {"type": "tool_call", "id": tool_run["gen_ai.tool.call.id"], "name": "add", "arguments": {"a": 1, "b": 2}}
+    assert json.loads(last["gen_ai.system_instructions"]) == [{"type": "text", "content": "Be brief."}]
+    said = json.loads(last["gen_ai.input.messages"])
+    assert [message["role"] for message in said] == ["user", "assistant", "tool"]
+    assert said[1]["parts"] == [call]
+    assert said[2]["parts"] == [{"type": "tool_call_response", "id": call["id"], "response": "3"}]
+    assert json.loads(last["gen_ai.output.messages"])[0]["finish_reason"] == "stop"
+    assert last["gen_ai.request.stop_sequences"] == ("END",)
+    assert json.loads(tool_run["gen_ai.tool.call.arguments"]) == {"a": 1, "b": 2}

@@ -91,3 +91,34 @@ def test_a_message_takes_pictures_between_its_texts() -> None:
     figure = Figure(figsize=(1, 1))
     message = HumanMessage(["What is this?", figure, Image.new("RGB", (2, 2))])
     assert [block["type"] for block in message.content_blocks] == ["text", "image", "image"]
+
+
+def test_a_message_takes_an_array_as_a_picture() -> None:
+    assert HumanMessage(["What is this?", np.zeros((2, 2, 3), np.uint8)]).content_blocks[1]["type"] == "image"
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (
+            {"type": "image", "source_type": "base64", "data": "AAAA", "mime_type": "image/png"},
+            {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+        ),
+        (
+            {"type": "audio", "source_type": "url", "url": "https://a.test/b.wav"},
+            {"type": "audio", "url": "https://a.test/b.wav"},
+        ),
+        (
+            {"type": "file", "source_type": "id", "id": "file-1", "filename": "a.pdf"},
+            {"type": "file", "file_id": "file-1", "name": "a.pdf"},
+        ),
+        ({"type": "file", "source_type": "text", "text": "Hi"}, {"type": "text", "text": "Hi"}),
+        ({"type": "text-plain", "text": "Hi", "mime_type": "text/plain"}, {"type": "text", "text": "Hi"}),
+        (
+            {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "filename": "a.pdf"},
+            {"type": "file", "base64": "AAAA", "mime_type": "application/pdf", "name": "a.pdf"},
+        ),
+    ],
+)
+def test_earlier_cross_provider_forms_are_read(given: dict[str, Any], read: dict[str, Any]) -> None:
+    assert HumanMessage([given]).content_blocks == [read]

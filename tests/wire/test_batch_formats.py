@@ -107,7 +107,7 @@ ANTHROPICS = {
     "created_at": "2024-09-24T18:37:24.100435Z",
     "results_url": "https://elsewhere.example/results",
 }
-GOOGLES = {
+GOOGLES: dict[str, Any] = {
     "name": "batches/1",
     "metadata": {
         "displayName": "tag-1",
@@ -150,8 +150,11 @@ def test_jobs_are_read() -> None:
         ("openai", "cancelling", False, ""),
         ("openai", "expired", True, "expired"),
         ("openai", "cancelled", True, "cancelled"),
+        ("azure", "Validating", False, ""),
+        ("azure", "canceled", True, "cancelled"),
         ("openai", "something new", False, ""),
         ("together", "IN_PROGRESS", False, ""),
+        ("together", "CANCELING", False, ""),
         ("together", "COMPLETED", True, ""),
         ("together", "EXPIRED", True, "expired"),
         ("mistral", "QUEUED", False, ""),
@@ -176,6 +179,47 @@ def test_states(provider: str, status: str, ended: bool, why: str) -> None:
 )
 def test_a_job_that_failed_says_why(provider: str, told: dict[str, Any]) -> None:
     assert "bad model" in batch_format(provider).job({"id": "b", "status": "failed", **told}).why
+
+
+def test_azure_tells_of_a_new_job_with_a_date_and_nulls() -> None:
+    told = {
+        "id": "batch_1",
+        "object": "batch",
+        "status": "Validating",
+        "created_at": "2024-07-19T17:13:57.2491382+00:00",
+        "input_file_id": "file-in",
+        "endpoint": None,
+        "errors": None,
+        "metadata": None,
+        "output_file_id": None,
+        "error_file_id": None,
+        "request_counts": {"total": None, "completed": None, "failed": None},
+    }
+    job = batch_format("azure").job(told)
+    assert (job.file, job.tag, job.total, job.ended, round(job.created)) == ("file-in", "", 0, False, 1721409237)
+    assert batch_format("together").job({**told, "created_at": "2024-07-19T17:13:57"}).created == 1721409237  # UTC
+
+
+@pytest.mark.parametrize("state", ["BATCH_STATE_SUCCEEDED", "JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"])
+def test_googles_job_has_ended_by_its_state_also_where_done_is_left_out(state: str) -> None:
+    counts = {"requestCount": "3", "successfulRequestCount": "2", "failedRequestCount": "1"}  # what is 0 is left out
+    about = {**GOOGLES["metadata"], "state": state, "batchStats": counts}
+    job = batch_format("google").job({**GOOGLES, "metadata": about})
+    assert job.ended and (job.total, job.done) == (3, 3)
+
+
+@pytest.mark.parametrize("where", ["response", "output"])
+def test_googles_results_come_along_or_in_a_file(where: str) -> None:
+    def told(output: dict[str, Any]) -> dict[str, Any]:
+        about = {**GOOGLES["metadata"], **({"output": output} if where == "output" else {})}
+        return {**GOOGLES, "metadata": about, "done": True, **({"response": output} if where == "response" else {})}
+
+    api, answer = batch_format("google"), {"response": {"x": 1}}
+    keyed = api.job(told({"inlinedResponses": {"inlinedResponses": [{**answer, "metadata": {"key": "a"}}]}}))
+    assert keyed.inline == (Result("a", {"x": 1}),)
+    by_place = api.job(told({"inlinedResponses": {"inlinedResponses": [answer, {"error": {"code": 3}}]}}))
+    assert by_place.inline == (Result("", {"x": 1}), Result("", None, {"error": {"code": 3}}, 400))
+    assert api.job(told({"responsesFile": "files/b-1"})).results == ("/files/b-1:download?alt=media",)
 
 
 def test_a_new_job_of_togethers_is_wrapped() -> None:
@@ -226,9 +270,9 @@ def test_whatever_a_server_sends_is_a_result_or_none_and_a_job_or_a_named_error(
     assert api.result(stranger) is None
     with pytest.raises(StreamError):
         api.job(stranger)
-    if stranger != [] and not (provider == "google" and isinstance(stranger, dict)):  # these are empty lists
+    if stranger not in ([], None) and not (provider == "google" and isinstance(stranger, dict)):  # empty lists
         with pytest.raises(StreamError):  # taken for an empty list, it would let a job be made twice
-            api.jobs(stranger)
+            api.jobs(stranger, "")
 
 
 @pytest.mark.parametrize("provider", ALL)
@@ -239,12 +283,24 @@ def test_lists_have_pages(provider: str) -> None:
         "anthropic": ({"data": [job], "has_more": True, "last_id": "z"}, "&after_id=z"),
         "google": ({"operations": [job], "nextPageToken": "z"}, "&pageToken=z"),
         "groq": ({"data": [job], "paging": {"next_cursor": "z"}}, "&cursor=z"),
-        "mistral": ({"data": [job] * 100, "page": 0}, "page=1"),
+        "mistral": ({"data": [job] * 100, "object": "list", "total": 300}, "page=1"),
         "together": ([job], ""),
     }
     answer, cursor = pages.get(provider, ({"data": [{**job, "id": "z"}], "has_more": True}, "&after=z"))
-    jobs, following = api.jobs(answer)
+    jobs, following = api.jobs(answer, "")
     assert jobs and cursor in api.page(following).path and "cursor" not in api.page("").path
+
+
+@pytest.mark.parametrize(("shown", "total", "following"), [(100, 300, "2"), (100, 200, "2"), (20, 60, "2"), (20, 40, "")])
+def test_mistrals_answer_does_not_tell_which_page_it_is(shown: int, total: int, following: str) -> None:
+    answer = {"data": [{"id": "b", "status": "QUEUED"}] * shown, "object": "list", "total": total}
+    assert batch_format("mistral").jobs(answer, "1")[1] == following
+
+
+@pytest.mark.parametrize("provider", FILES)
+def test_a_list_without_jobs_may_be_told_in_many_ways(provider: str) -> None:
+    for answer in ({"object": "list", "data": []}, {"object": "list", "total": 0}, [], None):
+        assert batch_format(provider).jobs(answer, "") == ([], "")
 
 
 def test_what_an_api_does_not_take_is_told() -> None:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from distributed import Client, default_client
-from distributed.protocol.pickle import dumps
-
 from nbchat.frame.batch import Batch
-from nbchat.frame.cluster.desk import Desk
-from nbchat.frame.cluster.partition import Keys, answered_partition
+from nbchat.frame.cluster.parts import parts_of
 from nbchat.frame.journal import Journal
 from nbchat.frame.plan import Plan
 from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.tally import Tally
 from nbchat.providers.endpoint import keys_in
 from nbchat.values.errors import ConfigurationError
+
+try:
+    from distributed import Client, default_client
+    from distributed.protocol.pickle import dumps
+
+    from nbchat.frame.cluster.desk import Desk
+    from nbchat.frame.cluster.partition import Keys, answered_partition
+except ImportError:
+    raise ConfigurationError('a dask DataFrame needs a cluster to run on: pip install "nbchat[dask]"') from None
 
 LOOK_S = 0.2
 
@@ -28,54 +34,87 @@ def batch_dask(frame: Any, plan: Plan) -> Any:
     """A dask DataFrame whose partitions have their answers, in the workers' memory; waits until they have.
 
     Each partition keeps a journal beside the one of the whole (on a disk that all workers share), which takes it in at
-    the end. Rates and budgets hold for all workers together; identical prompts are asked once a partition.
+    the end. Rates and budgets hold for all workers together; identical prompts are asked once a partition, and two
+    batches at once on one journal lose nothing, but do not wait for each other's answers. `attrs` says how the batch
+    ended, as that of a pandas frame does.
 
     Raises:
         ConfigurationError: there is no cluster, or what `batch_frame` raises; nothing was sent.
+        Exception: what a partition failed of; what was committed is in the journal.
     """
+    client = _client()
+    frame, plan = _with_columns(frame, plan)
+    _check(plan)
+    whole = None if plan.journal is None else Path(plan.journal).expanduser().absolute()  # type: ignore[arg-type]
+    known = Batch(frame._meta, replace(plan, journal=None, progress=False))  # tells what is wrong beforehand
+    known.run.tally = Tally(asking=time.perf_counter())
+    progress = Progress(known.run.tally, 0, str(whole or ""))
+    width = max(1, known.width // max(1, sum(client.nthreads().values())))
+    share = replace(plan, journal=whole, max_concurrency=width, progress=False)
+    desk = Desk(f"nbchat-{plan.id}", plan.budget_usd, plan.budget_tokens, plan.rpm, plan.tpm)
+    with parts_of(whole, plan.id) as parts:
+        client.register_plugin(desk, name=desk.name)  # stays: a partition that is lost later is worked out again
+        client.register_plugin(Keys(keys_in(lambda: dumps(share))), name=desk.name)
+        try:
+            futures = [
+                client.submit(answered_partition, part, share, number, desk.name, parts, pure=False)
+                for number, part in enumerate(client.compute(frame.to_delayed()))
+            ]
+            _wait(client, futures, desk.name, progress, drawer(progress) if plan.progress else lambda _: None)
+        finally:
+            client.unregister_worker_plugin(desk.name)
+    for future in futures:
+        if future.status == "error":
+            future.result()  # raises what it failed of
+    import dask.dataframe
+
+    meta = known.frame()
+    out = dask.dataframe.from_delayed(futures, meta=meta, divisions=frame.divisions, verify_meta=False)
+    rows = {"rows": progress.total, "left": progress.total - progress.tally.done, "journal": progress.journal or None}
+    out.attrs = {**meta.attrs, "nbchat": meta.attrs["nbchat"] | rows}
+    return out
+
+
+def _client() -> Client:
     try:
-        client: Client = default_client()
+        return default_client()
     except ValueError:
         raise ConfigurationError(
             "a dask DataFrame needs a cluster: from distributed import Client; client = Client()"
         ) from None
+
+
+def _with_columns(frame: Any, plan: Plan) -> tuple[Any, Plan]:
+    """A frame as it is, a Series as one with a single column; a Series that is its own prompt is that column."""
+    if frame.ndim != 1:
+        return frame, plan
+    name = "text" if frame.name is None else frame.name
+    own = name if isinstance(name, str) else itemgetter(name)
+    return frame.to_frame(name), replace(plan, prompt=own if plan.prompt is frame else plan.prompt)
+
+
+def _check(plan: Plan) -> None:
     if not isinstance(plan.prompt, str) and not callable(plan.prompt):
         raise ConfigurationError("over a dask DataFrame the prompt is a format string, a column's name or a function")
     if plan.on_row or isinstance(plan.journal, Journal):
         raise ConfigurationError("over a dask DataFrame on_row= is not called, and journal= is a path or None")
-    known = Batch(frame._meta, replace(plan, journal=None, progress=False))  # tells what is wrong beforehand
-    meta = known.frame()
-    whole = None if plan.journal is None else Path(plan.journal).expanduser().absolute()
-    parts = _parts(whole)
-    width = max(1, known.width // max(1, sum(client.nthreads().values())))
-    share = replace(plan, journal=whole, max_concurrency=width, progress=False)
-    desk = Desk(f"nbchat-{plan.id}", plan.budget_usd, plan.budget_tokens, plan.rpm, plan.tpm)
-    keys = keys_in(lambda: dumps(share))
-    client.register_plugin(desk, name=desk.name)
-    client.register_plugin(Keys(keys), name=desk.name)
-    try:
-        futures = [
-            client.submit(answered_partition, part, share, number, desk.name, parts, pure=False)
-            for number, part in enumerate(client.compute(frame.to_delayed()))
-        ]
-        _wait(client, futures, plan, desk.name, whole)
-    finally:
-        client.unregister_worker_plugin(desk.name)
-        _taken_in(whole, parts)
-    import dask.dataframe
-
-    return dask.dataframe.from_delayed(futures, meta=meta, divisions=frame.divisions, verify_meta=False)
+    if plan.by_provider:
+        raise ConfigurationError(
+            "a provider's jobs need no cluster: ask batch_frame(frame.compute(), …, mode='provider'), or part by part"
+        )
 
 
-def _wait(client: Client, futures: list[Any], plan: Plan, desk: str, journal: Path | None) -> None:
-    """Draw the progress until all is done. Ctrl-C has the workers stop, and waits for what they have."""
+def _wait(client: Client, futures: list[Any], desk: str, progress: Progress, draw: Callable[[bool], None]) -> None:
+    """Draw the progress until all is done.
+
+    Ctrl-C, and a partition that failed, have the workers stop, and what they have is waited for; a second Ctrl-C does
+    not wait.
+    """
 
     def call(verb: str) -> Any:
         return client.sync(getattr(client.scheduler, desk), verb=verb)
 
-    tally = Tally(asking=time.perf_counter())
-    progress = Progress(tally, 0, str(journal or ""))
-    draw = drawer(progress) if plan.progress else lambda _: None
+    tally, struck = progress.tally, False
     while True:
         try:
             over = all(future.done() for future in futures)
@@ -83,34 +122,19 @@ def _wait(client: Client, futures: list[Any], plan: Plan, desk: str, journal: Pa
             for name in tally.counts():
                 setattr(tally, name, sum(each[name] for each in counts))
             tally.priced = all(each["priced"] for each in counts)
-            tally.stopped = tally.stopped or next((each["stopped"] for each in counts if each["stopped"]), None)
             progress.total = sum(each["total"] for each in counts) * len(futures) // max(1, len(counts))
-            draw(over)
             if over:
+                tally.stopped = tally.stopped or next((each["stopped"] for each in counts if each["stopped"]), None)
+                draw(True)
                 return
+            draw(False)
+            if not tally.stopped and (failed := next((each for each in futures if each.status == "error"), None)):
+                tally.stopped = f"{type(failed.exception()).__name__}: {failed.exception()}"
+                call("stop")
             time.sleep(LOOK_S)
         except KeyboardInterrupt:
-            tally.stopped = "interrupted; run it again to go on"
+            if struck:
+                client.cancel(futures)
+                raise
+            struck, tally.stopped = True, "interrupted; run it again to go on"
             call("stop")
-
-
-def _parts(whole: Path | None) -> Path | None:
-    """The folder of the partitions' journals; what an earlier run left there is taken in first."""
-    if whole is None:
-        return None
-    parts = whole.with_name(f"{whole.name}.parts")
-    _taken_in(whole, parts)
-    parts.mkdir(parents=True)
-    return parts
-
-
-def _taken_in(whole: Path | None, parts: Path | None) -> None:
-    """The journal of the whole takes those of the partitions in."""
-    if whole is None or parts is None:
-        return
-    journal = Journal(whole)
-    if parts.exists():
-        for part in sorted(parts.glob("*.sqlite")):
-            journal.take_in(part)
-        shutil.rmtree(parts)
-    journal.close()

@@ -29,4 +29,4 @@ class Errands(Asking):
             result: Any = await arun(start(), wire)
         except Exception as error:
             result = error
-        self._landed.put((ticket, result))
+        self._land(ticket, result)

@@ -58,7 +58,7 @@ class JobAsking:
         self._clients = [_client(each) for each in answerers]
         self._book = JobBook(journal)
         self._errands = Errands()
-        self._desk = Desk(journal, self._book, self._errands, poll_s, self._land, self._fail)
+        self._desk = Desk(journal, self._book, self._errands, poll_s, lambda: len(self.jobs), self._land, self._fail)
         self._waiting: dict[str, Any] = {}  # questions, by their names in jobs
         self._filling: dict[Hashable, _Filling] = {}
         self._jobs: dict[str, JobUnderWay] = {}  # by tag
@@ -80,29 +80,33 @@ class JobAsking:
             else:
                 self._pack(id, question)
 
-    def landed(self, wait: float, run: Callable[..., Any]) -> list[tuple[Any, Outcome]]:
-        """What has come by now; waits up to so many seconds for the first.
+    def wait(self, seconds: float, run: Callable[..., Any]) -> None:
+        """Wait up to so many seconds for something to come.
 
         Raises:
             JobError: a job cannot be reached; it stays under way.
             JobsLeft: what remains is in jobs that are not to be waited for.
         """
         if self._more_came:
-            self._more_came, wait = False, 0.0
+            self._more_came, seconds = False, 0.0
         elif not self._stopped:
             for group in list(self._filling) if self.most else ():
                 self._submit(group)
-            wait = min(wait, self._look())
-        for then, result in self._errands.landed(max(0.0, wait), run):
+            seconds = min(seconds, self._look())
+        self._errands.wait(max(0.0, seconds), run)
+        for then, result in self._errands.landed():
             then(result)
         self._jobs = {tag: job for tag, job in self._jobs.items() if not job.over}
-        out, self._out = self._out, []
-        self._questions -= len(out)
-        if not out and not self._stopped:
+        if not self._out and not self._stopped:
             if self._failure:
                 raise self._failure
             if self._jobs and not self._filling and all(job.left for job in self._jobs.values()):
                 raise JobsLeft(f"{self.said()}; run it again to collect what has ended")
+
+    def landed(self) -> list[tuple[Any, Outcome]]:
+        """What has come by now."""
+        out, self._out = self._out, []
+        self._questions -= len(out)
         return out
 
     def stop(self) -> None:
@@ -136,6 +140,15 @@ class JobAsking:
         answered = f", {sum(job.done for job in told):,} of {sum(job.total for job in told):,} answered" if told else ""
         trouble = next((f" ({job.trouble})" for job in jobs if job.trouble), "")
         return count + answered + trouble
+
+    def waits(self) -> str:
+        """`said`, and since when, for a line that somebody looks at."""
+        said = self.said()
+        minutes = int(time.time() - min((job.entry.created for job in self._jobs.values()), default=0.0)) // 60
+        if not said or not minutes:
+            return said
+        hours = f"{minutes // 60:,} h " if minutes >= 60 else ""
+        return f"{said}, for {hours}{minutes % 60} min (it goes on if you stop here)"
 
     def _look(self) -> float:
         """Look at the jobs whose time has come; returns seconds until the next."""

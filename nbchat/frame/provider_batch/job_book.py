@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE TABLE IF NOT EXISTS job_rows (
     id TEXT, tag TEXT, key TEXT, prompt TEXT, done INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (id, tag)
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS job_rows_of_tag ON job_rows (tag);
 """
 
@@ -115,6 +115,11 @@ class JobBook:
                 f"SELECT id, key, prompt, done FROM job_rows WHERE tag = ? AND id IN ({_places(ids)})", [tag, *ids]
             ).fetchall()
         return {row[0]: Row(*row) for row in found}
+
+    def ids(self, tag: str) -> list[str]:
+        """The names of all of a job's rows, in the order in which it has them."""
+        with self._journal.writing() as db:
+            return [row[0] for row in db.execute("SELECT id FROM job_rows WHERE tag = ? ORDER BY rowid", (tag,))]
 
     def rest(self, tag: str, most: int) -> list[Row]:
         """Some of a job's rows that are not done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from nbchat.frame.outcome import Outcome
 from nbchat.frame.provider_batch.errands import Errands
 from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row
 from nbchat.frame.provider_batch.readings import Reader
-from nbchat.values.errors import APIConnectionError, ChatError, NotFoundError, RateLimitError, ServerError
+from nbchat.values.errors import APIConnectionError, ChatError, NotFoundError, QuotaError, RateLimitError, ServerError
 from nbchat.wire.batch import Job, Pack, Result
 
 LONGEST_POLL_S = 300.0
@@ -24,6 +24,7 @@ GROWTH = 1.5  # of the pause between looks
 DOWNLOADS = 5  # tries to collect a job's results, each with the model's own retries
 MISSES = 3  # times that a young job, or some of its results, may not be there: they may not be known everywhere yet
 SETTLED_S = 3600.0
+PATIENCE = 6  # further tries of a job that a busy provider refuses while none of ours is running there
 _PASSING = (APIConnectionError, ServerError, RateLimitError, NotFoundError)
 
 
@@ -43,6 +44,7 @@ class Desk:
         journal, book: where answers, and what is in which job, are written down.
         errands: what goes to providers and comes back.
         poll_s: seconds before a job is looked at again, at first; more each time. None: it is not.
+        running: how many jobs the provider has taken that are not over.
         land: told the name of a row in its job, and what became of it, once that is in the journal.
         stop: told the error that ends this run.
     """
@@ -51,8 +53,14 @@ class Desk:
     book: JobBook
     errands: Errands
     poll_s: float | None
+    running: Callable[[], int]
     land: Callable[[str, Outcome], None]
     stop: Callable[[Exception], None]
+
+    @property
+    def first_pause(self) -> float:
+        """Seconds before a job is looked at again, at first."""
+        return float("inf") if self.poll_s is None else self.poll_s
 
 
 @dataclass(frozen=True)
@@ -80,11 +88,13 @@ class JobUnderWay:
         self.over = False
         self.trouble = ""
         self._desk = desk
+        self._pack: Pack | None = None  # until the provider has taken it
+        self._refused = 0
         self._busy = False
         self._downloads = 0
         self._missed = 0
         self._strangers = 0
-        self._pause = float("inf") if desk.poll_s is None else desk.poll_s
+        self._pause = desk.first_pause
         self._due = 0.0
 
     @property
@@ -104,9 +114,10 @@ class JobUnderWay:
 
     def start(self, pack: Pack) -> None:
         """Submit it; `entry` is in the book already."""
+        self._pack = pack
         taken = self._desk.book.names(self.provider)
-        note = partial(self._desk.book.uploaded, self.entry.tag)
-        self._run(self.client.batching.start(pack, self.entry.created, taken, note), self._started)
+        start = self.client.batching.start(pack, self.entry.file, self.entry.created, taken, self._uploaded)
+        self._run(start, self._started)
 
     def find(self, absent: Callable[[list[str]], None]) -> None:
         """Look whether a job that an earlier run was about to start is there.
@@ -119,20 +130,38 @@ class JobUnderWay:
         self._run(self.client.batching.find(Sought(tag, file, total, created, taken)), partial(self._found, absent))
 
     def look(self) -> None:
-        """See how it is doing."""
-        self._run(self.client.batching.look(self.entry.job), self._looked)
+        """See how it is doing, or try again to submit it."""
+        if self._pack is None:
+            self._run(self.client.batching.look(self.entry.job), self._looked)
+        else:
+            self.start(self._pack)
 
     def _run(self, flow: Any, then: Callable[[Any], None]) -> None:
         self._busy = True
         self._desk.errands.run(flow, then)
 
+    def _uploaded(self, file: str) -> None:
+        self.entry = self.entry._replace(file=file)
+        self._desk.book.uploaded(self.entry.tag, file)
+
     def _started(self, result: Job | Exception) -> None:
         if isinstance(result, Job):
+            self._pack, self._pause = None, self._desk.first_pause
             self._is(result)
+        elif self._may_wait(result):
+            self.trouble = str(result)
+            self._later(getattr(result, "retry_after", None) or 0.0)
         elif isinstance(result, ChatError) and not isinstance(result, (APIConnectionError, ServerError)):
             self._close(lambda: Outcome.of_error(result))  # the provider refused: there is no job
         else:
             self._stopped(f"whether {self.provider} has taken the batch is not known", result)
+
+    def _may_wait(self, error: Exception) -> bool:
+        """Whether it may be taken later: as long as other jobs have to end first, and a while where there are none."""
+        if self._desk.poll_s is None or not isinstance(error, RateLimitError) or isinstance(error, QuotaError):
+            return False
+        self._refused = 0 if self._desk.running() else self._refused + 1
+        return self._refused <= PATIENCE
 
     def _found(self, absent: Callable[[list[str]], None], result: Job | Exception | None) -> None:
         if isinstance(result, Job) and result.id in self._desk.book.names(self.provider):
@@ -156,13 +185,23 @@ class JobUnderWay:
         if isinstance(result, Exception):
             self._troubled(result)
             return
-        self.job, self.trouble = result, ""
+        result = self.job = self._named(result)
+        self.trouble = ""
         if result.ended and (result.results or result.inline):
             self._run(self.client.batching.collect(result, self._take), self._collected)
         elif result.ended:
             self._close(lambda: self.client.reader.missing(result))
         else:
             self._later()
+
+    def _named(self, job: Job) -> Job:
+        """A job in which results that came without a name have those of its rows, in their order."""
+        if not job.inline or any(result.id for result in job.inline):
+            return job
+        ids = self._desk.book.ids(self.entry.tag)
+        if len(ids) != len(job.inline):
+            return job
+        return replace(job, inline=tuple(replace(each, id=id) for each, id in zip(job.inline, ids, strict=True)))
 
     def _later(self, at_least: float = 0.0) -> None:
         self._busy = False
@@ -187,7 +226,10 @@ class JobUnderWay:
         """Put results into the journal; what is no row of this job, or has come already, is left out."""
         assert self.job is not None
         rows = self._desk.book.rows(self.entry.tag, [result.id for result in results])
-        first = {result.id: result for result in reversed(results)}
+        first: dict[str, Result] = {}
+        for result in results:
+            if result.id not in first or first[result.id].body is None:  # an answer goes before an error
+                first[result.id] = result
         self._strangers += len(first.keys() - rows.keys())
         self._keep((row, self.client.reader.outcome(self.job, first[id])) for id, row in rows.items() if not row.done)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tests.frame.servers.jobs import JobServer, PretendJob, Refused
@@ -27,9 +28,11 @@ class FileBatchServer(JobServer):
     A file of Azure's has to be looked at twice before it is "processed". Together's jobs take no `metadata`.
     """
 
-    def __init__(self, vendor: str = "openai") -> None:
+    def __init__(self, vendor: str = "openai", prefix: str | None = None) -> None:
         super().__init__()
         self.vendor = vendor
+        self.prefix = prefix or PREFIXES[vendor]
+        self.in_order: Callable[[list[PretendJob]], list[PretendJob]] = lambda jobs: jobs[::-1]  # of the list
         self.files: dict[str, bytes] = {}
         self.names: dict[str, str] = {}
         self._file_looks: dict[str, int] = {}
@@ -37,12 +40,11 @@ class FileBatchServer(JobServer):
 
     @property
     def base_url(self) -> str:
-        return self.url if self.vendor == "azure" else self.url + PREFIXES[self.vendor]
+        return self.url if self.vendor == "azure" else self.url + self.prefix
 
     def serve(self, request: Recorded) -> Any:
         self._authorise(request)
-        prefix = PREFIXES[self.vendor]
-        path = request.path.removeprefix(prefix)
+        path = request.path.removeprefix(self.prefix)
         jobs = "/batch/jobs" if self.vendor == "mistral" else "/batches"
         match request.method, path.removeprefix(jobs) if path.startswith(jobs) else path:
             case "POST", "/files" | "/files/upload":
@@ -64,7 +66,7 @@ class FileBatchServer(JobServer):
     def _authorise(self, request: Recorded) -> None:
         if self.vendor == "azure":
             given = request.headers.get("api-key")
-            if "api-version" not in request.query:
+            if ("api-version" in request.query) == self.prefix.endswith("/v1"):
                 raise Refused(404, "Resource not found")
         else:
             given = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -125,7 +127,7 @@ class FileBatchServer(JobServer):
         return URLS.get(self.vendor, {"/v1/chat/completions"})
 
     def _list(self, request: Recorded) -> Any:
-        jobs = [self._told(job) for job in reversed(self.jobs)]
+        jobs = [self._told(job) for job in self.in_order(self.jobs)]
         if self.vendor == "together":
             return Reply(headers={"content-type": "application/json"}, body=json.dumps(jobs))
         if self.vendor == "mistral":

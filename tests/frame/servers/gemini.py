@@ -10,7 +10,12 @@ from tests.servers import Recorded, Reply
 
 
 class GeminiBatchServer(JobServer):
-    """Results come with the operation, once it is done; int64 numbers are text."""
+    """Results come with the operation, once it is done; int64 numbers are text.
+
+    `keyless`: results do not say which request they answer, and come in the order of these.
+    """
+
+    keyless = False
 
     @property
     def base_url(self) -> str:
@@ -59,6 +64,10 @@ class GeminiBatchServer(JobServer):
         if job.fate == "failed":
             return told | {"done": True, "error": {"code": 3, "message": "The batch failed: bad line."}}
         results = [self._result(name, reply) for name, reply in job.answered.items()]
+        if self.keyless:
+            results = [self._result(name, job.answered[name]) for name in job.requests]
+            for result in results:
+                del result["metadata"]
         return told | {"done": True, "response": {"inlinedResponses": {"inlinedResponses": results}}}
 
     def _result(self, name: str, reply: Reply) -> dict[str, Any]:

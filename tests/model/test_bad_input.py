@@ -1,0 +1,110 @@
+"""Bad input is a named error before anything is sent, or has a safe outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nbchat import AIMessage, Chat, HumanMessage, SystemMessage, ToolMessage, init_chat_model, set_llm_cache, tool
+from nbchat.values.errors import ConfigurationError
+from tests.servers import OpenAIServer
+
+CALL = {"name": "f", "args": {}, "id": "call_1"}
+VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "invoke": lambda model, given: model.invoke(given),
+    "stream": lambda model, given: list(model.stream(given)),
+    "ainvoke": lambda model, given: asyncio.run(model.ainvoke(given)),
+    "batch": lambda model, given: model.batch([given]),
+}
+
+
+NO_CONVERSATIONS = [
+    *("", " \n", None, 3, b"hi", {"role": "user"}, HumanMessage("")),
+    *([], [[]], [("user", 5)], [("user", None)], [("poet", "x")], [{"content": "x"}]),
+    *([HumanMessage("")], [SystemMessage(" "), HumanMessage("")]),
+]
+
+
+def nowhere(provider: str = "openai", **more: Any) -> Any:
+    """A model at an address where nobody answers."""
+    return init_chat_model("m", model_provider=provider, base_url="http://127.0.0.1:9/v1", **more)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("given", NO_CONVERSATIONS, ids=repr)
+def test_what_is_no_conversation_is_not_sent(given: Any, verb: str) -> None:
+    with pytest.raises(ConfigurationError):
+        VERBS[verb](nowhere(), given)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google"])
+def test_instructions_alone_are_nothing_to_answer_where_they_stand_apart(provider: str) -> None:
+    with pytest.raises(ConfigurationError, match="nothing to send"):
+        nowhere(provider, api_key="k").invoke([SystemMessage("Be brief.")])
+
+
+def test_a_pair_alone_is_one_message() -> None:
+    with OpenAIServer() as server:
+        init_chat_model("m", model_provider="openai", base_url=server.base_url, api_key="k").invoke(("human", "hi"))
+        assert server.requests[0].json["messages"] == [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "ollama"])
+def test_a_tool_result_without_its_call_is_not_sent(provider: str) -> None:
+    model = nowhere(provider, api_key="k")
+    asked = AIMessage(tool_calls=[CALL])
+    for lost in ([HumanMessage("hi"), ToolMessage("4", "call_2")], [ToolMessage("4", "call_1"), asked]):
+        with pytest.raises(ConfigurationError, match=r"'call_.' answers no tool call .* put the answer that asked"):
+            model.invoke(lost)
+    model.call([HumanMessage("hi"), asked, ToolMessage("4", "call_1")])
+
+
+def test_a_tool_result_whose_call_the_provider_remembers_may_stand_alone() -> None:
+    model = nowhere(use_responses_api=True, previous_response_id="resp_1")
+    assert model.call([ToolMessage("4", "call_1")]).messages
+
+
+def test_a_call_in_a_providers_own_form_is_a_call() -> None:
+    asked = {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}]}
+    assert nowhere("anthropic", api_key="k").asked([("user", "hi"), asked, ToolMessage("4", "toolu_1")])
+
+
+def test_a_tools_result_that_is_no_json_reaches_the_model_as_words() -> None:
+    class Stranger:
+        def __repr__(self) -> str:
+            raise RuntimeError("no words")
+
+    @tool
+    def fetch() -> Any:
+        """Fetch it."""
+        return {"it": Stranger(), "loop": {1, 2}}
+
+    with OpenAIServer() as server:
+        model = init_chat_model("m", model_provider="openai", base_url=server.base_url, api_key="k")
+        chat = Chat(model, tools=[fetch])
+        chat("call fetch", tool_choice="fetch")
+    result = next(message for message in chat.messages if isinstance(message, ToolMessage))
+    assert "its repr raised RuntimeError" in result.text
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"cache": 3}, "a cache is an InMemoryCache"),
+        ({"rate_limiter": 3}, "takes an InMemoryRateLimiter"),
+        ({"max_retries": -1}, "at least 0, not -1"),
+        ({"max_retries": "2"}, "at least 0, not '2'"),
+        ({"timeout": "soon"}, "timeout= takes seconds"),
+    ],
+)
+def test_what_helps_a_model_is_looked_at_when_it_is_made(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        nowhere(**given)
+
+
+def test_what_is_no_cache_is_not_set() -> None:
+    with pytest.raises(ConfigurationError, match="a cache is an InMemoryCache"):
+        set_llm_cache(True)  # type: ignore[arg-type]
