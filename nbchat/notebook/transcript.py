@@ -9,8 +9,9 @@ from nbchat.notebook.render.markdown import markdown_html
 from nbchat.notebook.render.media import media_html
 from nbchat.notebook.render.parts import Page
 from nbchat.notebook.render.safe import escape_text
+from nbchat.notebook.text_file import text_file
 from nbchat.notebook.view import AnswerView
-from nbchat.values.blocks import is_media
+from nbchat.values.blocks import Block, is_media
 from nbchat.values.messages import AIMessage, Message, ToolMessage
 
 
@@ -41,8 +42,14 @@ def _close(view: AnswerView | None, html: list[str], lines: list[str]) -> None:
 
 def said(message: Message) -> str:
     """What a person (or the system) said, set apart from answers."""
-    blocks = [
-        media_html(block, Page()) if is_media(block) else markdown_html(str(block.get("text") or ""))
-        for block in message.content_blocks
-    ]
-    return f'<div class="said"><b>{escape_text(message.role)}</b>{"".join(blocks)}</div>'
+    blocks = "".join(map(_said_block, message.content_blocks))
+    return f'<div class="said"><b>{escape_text(message.role)}</b>{blocks}</div>'
+
+
+def _said_block(block: Block) -> str:
+    if is_media(block):
+        return media_html(block, Page())
+    if file := text_file(block):
+        name, text = map(escape_text, file)
+        return f"<details><summary>{name}</summary><pre>{text}</pre></details>"
+    return markdown_html(str(block.get("text") or ""))

@@ -29,6 +29,8 @@ READY = """() => {
     return app?.commands.isEnabled("notebook:run-all-cells") && session?.isReady
         && session.session?.kernel?.connectionStatus === "connected" && session.session.kernel.status === "idle";
 }"""
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+PATIENCE_MS = 12_000  # for anything that the page is to do: machines are slow and shared
 
 
 class Lab:
@@ -124,5 +126,6 @@ def _browser() -> Iterator[Any]:
 @pytest.fixture
 def lab(_browser: Any, _server: tuple[str, Path]) -> Iterator[Lab]:
     page = _browser.new_page(viewport={"width": 1000, "height": 900})
+    page.set_default_timeout(PATIENCE_MS)
     yield Lab(*_server, page)
     page.close()

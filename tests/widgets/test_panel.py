@@ -69,7 +69,7 @@ def test_a_stop_before_and_after_the_first_token_keeps_what_came(page: Page) -> 
             await page.until(lambda: page.state.get("busy"))
             page.do("stop")
             await page.until(lambda: not page.state["busy"])
-            assert panel.messages == [] and page.state["failed"]
+            assert panel.messages == [] and page.state["turns"][-1]["failed"]
             page.do("send", text="two")
             await page.until(lambda: "word word" in page.text)
             page.do("stop")
@@ -109,7 +109,7 @@ def test_files_come_in_pieces_and_bad_ones_are_told(page: Page, server: OpenAISe
         await said(page, "look", files=[{"id": "a", "name": "x.png", "type": "image/png"}])
         assert server.requests[-1].json["messages"][-1]["content"][1]["type"] == "image_url"
         page.do("send", text="look", files=[{"id": "nobody's", "name": "y.png", "type": "image/png"}])
-        await page.until(lambda: "y.png has 0 bytes" in page.state["error"])
+        await page.until(lambda: "y.png is empty" in page.state["error"])
         page.do("dismiss")
         await page.until(lambda: not page.state["error"])
 

@@ -7,7 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-LONGEST = 4_000  # characters of arguments that are shown
+from nbchat.notebook.render.safe import visible
+
+LONGEST = 100_000  # characters of arguments that are shown
 
 
 class Approvals:
@@ -24,9 +26,8 @@ class Approvals:
         if name in self._always:
             return True
         self._number += 1
-        text = json.dumps(args, ensure_ascii=False, indent=1, default=repr)[:LONGEST]
         verdict: asyncio.Future[bool | str] = asyncio.get_running_loop().create_future()
-        self._waiting = name, text, verdict
+        self._waiting = name, _told(args), verdict
         self._changed()
         try:
             return await verdict
@@ -35,10 +36,10 @@ class Approvals:
             self._changed()
 
     def shown(self) -> dict[str, Any] | None:
-        """What the page is to ask: `id`, `name` and `args`, which are plain text."""
+        """What the page is to ask: `id`, `name` and `args`, which are plain text with nothing hidden in it."""
         if self._waiting is None:
             return None
-        return {"id": self._number, "name": self._waiting[0], "args": self._waiting[1]}
+        return {"id": self._number, "name": visible(self._waiting[0]), "args": visible(self._waiting[1])}
 
     def decide(self, id: int, verdict: str, reason: str) -> None:
         """Take the person's word: "run", "always" or "decline"; of a call that no longer waits, nothing."""
@@ -47,3 +48,9 @@ class Approvals:
         if verdict == "always":
             self._always.add(self._waiting[0])
         self._waiting[2].set_result(True if verdict in ("run", "always") else reason.strip() or False)
+
+
+def _told(args: dict[str, Any]) -> str:
+    text = json.dumps(args, ensure_ascii=False, indent=1, default=repr)
+    more = len(text) - LONGEST
+    return text if more <= 0 else f"{text[:LONGEST]}\n… and {more:,} more characters, which are not shown"

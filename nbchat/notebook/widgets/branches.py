@@ -58,6 +58,15 @@ class Branches:
         """The history that the path is."""
         return [message for turn in self.path() for message in turn.messages]
 
+    def all_messages(self) -> list[Message]:
+        """Those of every branch."""
+        found, ahead = [], [self.root]
+        while ahead:
+            turn = ahead.pop()
+            found += turn.messages
+            ahead += turn.children
+        return found
+
     def before(self, turn: Turn) -> list[Message]:
         """The history up to a turn of the path."""
         path = self.path()

@@ -1,148 +1,234 @@
-// The comparison: a prompt above, answers in columns, and the vote below.
+// The comparison: a prompt above, answers in columns, the vote and the next prompt below.
+
+const OVER = ["done", "failed", "stopped"];
 
 function render({ model, el: root }) {
   const cards = new Map();
   let state = null;
+  let noteOf = 0; // the prompt that the note is written on
   const uid = Math.random().toString(36).slice(2);
 
-  const prompt = make("div", { class: "nbchat wide prompt" });
-  const back = button("‹", () => line.send({ do: "go", by: -1 }), { class: "icon", "aria-label": "Earlier prompt" });
-  const on = button("›", () => line.send({ do: "go", by: 1 }), { class: "icon", "aria-label": "Later prompt" });
-  const where = make("span", { class: "where" });
-  const all = button("", () => line.send({ do: "all" }));
+  const act = (message) => line.send({ at: state?.at, ...message });
+  const once = (handle) => (event) => event.detail < 2 && handle(event); // the second half of a double click
+  const prompt = make("div", { class: "nbchat wide prompt", role: "group", "aria-label": "Prompt" });
+  const back = button("‹", () => act({ do: "go", by: -1 }), { class: "icon", "aria-label": "Earlier prompt" });
+  const on = button("›", () => act({ do: "go", by: 1 }), { class: "icon", "aria-label": "Later prompt" });
+  const where = make("span", { class: "where", role: "status" });
+  const all = button("", once(() => act({ do: "all" })));
   const pager = make("div", { class: "row pager" }, back, where, on, all);
-  const error = make("p", { class: "error bad", role: "alert", hidden: true });
+  const error = alarm(() => act({ do: "dismiss" }));
   const grid = make("div", { class: "grid", role: "group", "aria-label": "Answers" });
-  const votes = make("div", { class: "row votes", role: "group", "aria-label": "Which is best?" });
-  const note = make("input", { type: "text", placeholder: "a note", "aria-label": "Note on this vote" });
-  const stop = button("Stop all", () => line.send({ do: "stop" }), { class: "stop" });
-  const input = make("textarea", { rows: "1", placeholder: "Ask all of them something", "aria-label": "Prompt" });
+  const pills = make("span", { class: "row" });
+  const reveal = button("reveal", once(() => act({ do: "reveal" })), { title: "Show who answered; the vote stands then" });
+  const note = make("input", { type: "text", placeholder: "a note", "aria-label": "Note on this prompt" });
+  const votes = make("div", { class: "row votes", role: "group", "aria-label": "Which is best?" }, pills, reveal, note);
+  const input = make("textarea", { rows: "1", placeholder: "Ask all of them", "aria-label": "New prompt" });
   const go = button("Ask", submit, { class: "go" });
-  const composer = make("div", { class: "ask-all" }, input, go);
-  const keys = make("p", { class: "keys", id: `keys-${uid}` }, "A–F best · T tie · R reveal · ← → prompts · N note · Esc stop");
+  const stop = button("Stop all", once(() => act({ do: "stop" })), { class: "stop" });
+  const composer = make("div", { class: "ask-all" }, input, go, stop);
+  const spoken = make("p", { class: "spoken", role: "status" });
+  const keys = make("p", { class: "keys", id: `keys-${uid}` });
   const whole = make("section", { class: "nbchat compare wide", "aria-label": "Comparison", tabindex: "0", "aria-describedby": keys.id },
-    prompt, pager, error, grid, votes, composer, keys);
+    prompt, pager, error.node, grid, votes, composer, spoken, keys);
   root.append(whole);
   watchFolding(grid);
+  const sized = new ResizeObserver(reachScrolled);
+  sized.observe(whole);
   const line = bond(model, root, draw);
 
   function draw(next, slots, changed) {
+    const moved = state?.at !== next.at;
+    const here = whole.contains(document.activeElement);
     state = next;
     const shown = state.of > 0;
-    prompt.hidden = !shown;
-    if (changed.has("prompt")) fill(prompt, slots.get("prompt"));
-    pager.hidden = state.of < 2;
-    show(where, `${state.at + 1} of ${state.of} · ${state.voted} voted`);
-    back.disabled = state.at === 0;
-    on.disabled = state.at + 1 >= state.of;
-    show(all, `Ask all (${state.missing} left)`);
-    all.hidden = state.missing === 0;
-    show(error, state.error);
-    error.hidden = !state.error;
-    keyed(grid, cards, state.columns.map((column, place) => ({ id: place, ...column })), makeCard);
-    state.columns.forEach((column, place) => cards.get(place).draw(column, slots, changed));
-    grid.style.setProperty("--count", state.columns.length);
+    prompt.hidden = votes.hidden = !shown;
+    if (shown && (moved || changed.has("prompt"))) fill(prompt, slots.get("prompt") ?? "");
+    drawPager();
+    error.draw(state.error);
+    const columns = state.columns.map((column, place) => ({ id: place, ...column }));
+    keyed(grid, cards, columns, makeCard);
+    grid.dataset.count = columns.length;
+    columns.forEach((column) => cards.get(column.id).draw(column, slots, changed, moved));
     drawVotes();
-    votes.hidden = !shown;
-    input.disabled = go.disabled = false;
+    stop.hidden = state.unfinished === 0;
+    drawKeys();
+    const silent = state.columns.every((column) => OVER.includes(column.state));
+    show(spoken, shown && silent ? "All have answered." : "");
+    reachScrolled();
+    if (here) keepFocus();
   }
 
-  function makeCard({ id: place }) {
-    const letter = make("b", {});
+  function drawPager() {
+    pager.hidden = state.of < 2;
+    const facts = [`${state.at + 1} of ${state.of}`];
+    if (state.unfinished > 1) facts.push(`${state.unfinished} being answered`);
+    if (state.voted) facts.push(`${state.voted} voted`);
+    show(where, facts.join(" · "));
+    back.disabled = state.at === 0;
+    on.disabled = state.at + 1 >= state.of;
+    show(all, `Ask ${state.unasked} more`);
+    all.hidden = state.unasked === 0;
+  }
+
+  function makeCard({ id: place, letter }) {
     const name = make("span", { class: "name" });
     const facts = make("span", { class: "facts" });
-    const body = make("div", { class: "body" });
-    const end = button("stop", () => line.send({ do: "stop", column: place }));
-    const again = button("again", () => line.send({ do: "again", column: place }));
-    const diff = button("differences", () => line.send({ do: "diff", column: place }));
-    const heading = make("h4", {}, letter, name, facts);
-    const node = make("article", { class: "card" }, heading, body, make("div", { class: "own" }, end, again, diff));
-    let prefix = "";
+    const body = make("div", { class: "body", role: "group", "aria-label": `Text of ${letter}` });
+    const end = button("stop", once(() => act({ do: "stop", column: place })), { "aria-label": `Stop ${letter}` });
+    const again = button("again", once(() => act({ do: "again", column: place })), { "aria-label": `Ask ${letter} again` });
+    const differ = button("differences", once(() => act({ do: "diff", column: place })),
+      { "aria-label": `How the others differ from ${letter}`, title: `How the others differ from ${letter}` });
+    const versus = make("span", { class: "versus" });
+    const acts = make("div", { class: "acts" }, end, again, differ, versus);
+    const node = make("article", { class: "card" }, make("h4", {}, make("b", {}, letter), name, facts), body, acts);
     return {
       node,
-      draw(column, slots, changed) {
-        show(letter, column.letter);
-        show(name, column.name);
-        show(facts, column.facts.join(" · "));
-        const now = `${state.at}.${place}.`;
-        const count = [...slots.keys()].filter((key) => key.startsWith(now)).length;
-        while (body.children.length > count) body.lastChild.remove();
-        while (body.children.length < count) body.append(make("div", { class: "nbchat wide part" }));
-        [...body.children].forEach((part, number) => {
-          if (changed.has(now + number) || prefix !== now) fill(part, slots.get(now + number) ?? "");
-        });
-        prefix = now;
+      draw(column, slots, changed, moved) {
         const running = column.state === "running";
-        node.classList.toggle("running", running);
+        const over = OVER.includes(column.state);
+        show(name, column.name);
+        drawFacts(facts, column);
+        const parts = partsOf(slots, `${state.at}.${place}.`);
+        while (body.children.length > parts.length) body.lastChild.remove();
+        while (body.children.length < parts.length) body.append(make("div", { class: "nbchat wide part" }));
+        parts.forEach((key, number) => {
+          const part = body.children[number];
+          if (moved || changed.has(key)) fill(part, slots.get(key));
+          part.setAttribute("aria-busy", String(running && number === parts.length - 1));
+        });
+        if (moved) body.scrollTop = 0;
+        const silent = parts.every((key) => !slots.get(key));
+        node.classList.toggle("waits", silent && (running || column.state === "waiting"));
         node.classList.toggle("best", state.vote === place);
         node.setAttribute("aria-busy", String(running));
-        node.setAttribute("aria-label", `Answer ${column.letter}${column.name ? `, ${column.name}` : ""}`);
-        end.hidden = !running;
-        again.hidden = running || column.state === "waiting";
-        again.setAttribute("aria-label", `Ask ${column.letter} again`);
-        end.setAttribute("aria-label", `Stop ${column.letter}`);
-        diff.hidden = column.state !== "done" || state.columns.some((each) => each.state === "running");
-        diff.setAttribute("aria-pressed", String(state.diff === place));
-        diff.setAttribute("aria-label", `Show how the others differ from ${column.letter}`);
+        node.setAttribute("aria-label", `Answer ${letter}${column.name && `, ${column.name}`}${state.vote === place ? ", best" : ""}`);
+        acts.hidden = column.state === "unasked";
+        end.hidden = over;
+        again.hidden = !over || state.fixed;
+        const origin = state.base === place;
+        differ.hidden = column.empty || !over || state.columns.filter((each) => !each.empty).length < 2;
+        differ.setAttribute("aria-pressed", String(origin));
+        versus.hidden = state.base === null || origin || column.empty;
+        show(versus, versus.hidden ? "" : `compared with ${state.columns[state.base].letter}`);
       },
     };
   }
 
+  function partsOf(slots, prefix) {
+    const names = [];
+    while (slots.has(prefix + names.length)) names.push(prefix + names.length);
+    return names;
+  }
+
+  function drawFacts(node, column) {
+    const facts = column.state === "stopped" ? [...column.facts, ["stopped", "what came is kept"]] : column.facts;
+    const told = JSON.stringify(facts);
+    if (node.dataset.told === told) return;
+    node.dataset.told = told;
+    node.replaceChildren(...facts.flatMap(([text, title], at) => [at ? " · " : "", make("span", { title }, text)]));
+  }
+
   function drawVotes() {
-    if (votes.children.length !== state.columns.length + 4) {
-      const pill = (best, label) => button(label, () => vote(best), { "data-best": best });
-      votes.replaceChildren(...state.columns.map((column, place) => pill(place, column.letter)), pill("tie", "tie"),
-        button("reveal", () => line.send({ do: "reveal" }), { class: "reveal" }), note, stop);
+    if (pills.children.length !== state.columns.length + 1) {
+      const pill = (best, label) => button(label, once(() => vote(best)), { "data-best": best });
+      pills.replaceChildren(...state.columns.map(({ letter }, place) => pill(place, letter)), pill("tie", "tie"));
     }
-    const fixed = state.blind && !state.hidden;
-    for (const each of votes.querySelectorAll("[data-best]")) {
-      const best = each.dataset.best === "tie" ? "tie" : Number(each.dataset.best);
-      const chosen = state.vote === best;
-      each.setAttribute("aria-pressed", String(chosen));
-      each.disabled = fixed;
-      if (best !== "tie") show(each, chosen ? `${state.columns[best].letter} is best` : state.columns[best].letter);
-      if (best !== "tie") each.setAttribute("aria-label", `${state.columns[best].letter} is best`);
-    }
-    const reveal = votes.querySelector(".reveal");
-    reveal.hidden = !state.blind || !state.hidden;
+    [...pills.children].forEach((pill, place) => {
+      const column = state.columns[place];
+      const chosen = state.vote === (column ? place : "tie");
+      pill.setAttribute("aria-pressed", String(chosen));
+      pill.disabled = state.fixed || !mayWin(column);
+      if (column) show(pill, chosen ? `${column.letter} is best` : column.letter);
+      if (column) pill.setAttribute("aria-label", `${column.letter} is best`);
+    });
+    reveal.hidden = !state.hidden;
     reveal.disabled = state.vote === null;
-    stop.hidden = !state.busy;
     if (document.activeElement !== note) note.value = state.note;
   }
 
+  function mayWin(column) {
+    return !column || !column.empty || column.state === "running";
+  }
+
+  function drawKeys() {
+    const last = state.columns[state.columns.length - 1].letter;
+    const words = [`A–${last} best`, "T tie", state.blind && "R reveal", state.of > 1 && "← → prompts", "N note", "/ new prompt", "Esc stop"];
+    show(keys, words.filter(Boolean).join(" · "));
+    keys.hidden = state.of === 0;
+  }
+
+  /** What scrolls can be reached by keys. */
+  function reachScrolled() {
+    for (const node of whole.querySelectorAll(".body,.prompt")) {
+      if (node.scrollHeight > node.clientHeight + 1) node.tabIndex = 0;
+      else node.removeAttribute("tabindex");
+    }
+  }
+
+  /** Where the focus was on something that is gone, keys would go to the notebook. */
+  function keepFocus() {
+    const focused = document.activeElement;
+    if (!whole.contains(focused) || focused.disabled || focused.closest("[hidden]")) home();
+  }
+
+  function home() {
+    whole.focus({ preventScroll: true });
+  }
+
   function vote(best) {
-    if (state && !(state.blind && !state.hidden)) line.send({ do: "vote", best: state.vote === best ? null : best });
+    if (!state.fixed && mayWin(state.columns[best])) act({ do: "vote", best: state.vote === best ? null : best });
   }
 
   function submit() {
     const text = input.value;
-    if (!text.trim()) return;
+    if (!text.trim()) return input.focus();
     input.value = "";
-    line.send({ do: "ask", text });
-    whole.focus();
+    grow();
+    act({ do: "ask", text });
+    home();
   }
 
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
-  });
-  note.addEventListener("change", () => line.send({ do: "note", text: note.value }));
-  note.addEventListener("keydown", (event) => event.key === "Enter" && whole.focus());
-  whole.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { event.stopPropagation(); whole.focus(); if (state?.busy) line.send({ do: "stop" }); return; }
-    if (!state?.of || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input,textarea")) return;
-    const key = event.key.toLowerCase();
+  function grow() {
+    input.style.height = "auto";
+    input.style.height = `${Math.min(input.scrollHeight + 2, 260)}px`;
+  }
+
+  function escape() {
+    if (document.activeElement !== note && state?.unfinished) act({ do: "stop" });
+    else home();
+  }
+
+  function press(key) {
     const place = key.length === 1 ? ("abcdef".includes(key) ? "abcdef" : "123456").indexOf(key) : -1;
     if (place >= 0 && place < state.columns.length) vote(place);
     else if (key === "t" || key === "0") vote("tie");
-    else if (key === "r" && state.hidden) line.send({ do: "reveal" });
+    else if (key === "r" && state.hidden) act({ do: "reveal" });
     else if (key === "n") note.focus();
-    else if (key === "arrowleft") line.send({ do: "go", by: -1 });
-    else if (key === "arrowright") line.send({ do: "go", by: 1 });
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else if (key === "/") input.focus();
+    else if (key === "arrowleft") act({ do: "go", by: -1 });
+    else if (key === "arrowright") act({ do: "go", by: 1 });
+    else return false;
+    return true;
+  }
+
+  input.addEventListener("input", grow);
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit(); }
   });
-  return () => line.end();
+  note.addEventListener("focus", () => (noteOf = state.at));
+  note.addEventListener("change", () => act({ do: "note", at: noteOf, text: note.value }));
+  note.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && home());
+  whole.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === "Escape") escape();
+    else if (!state?.of || !plain || event.repeat || event.target.closest("input,textarea") || !press(event.key.toLowerCase())) return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab's keys are not ours
+  });
+  return () => {
+    sized.disconnect();
+    line.end();
+  };
 }
 
 export default { render };

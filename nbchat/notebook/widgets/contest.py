@@ -1,104 +1,25 @@
-"""Several models on the same prompts: who they are, what they said, and which answer was best."""
+"""Several models on the same prompts: what was asked and answered, and which answer was best."""
 
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from nbchat.frame.answerer import answerers
-from nbchat.model.prices import cost_usd
-from nbchat.model.verbs import Verbs
-from nbchat.notebook.view import AnswerView
+from nbchat.notebook.render.safe import whole_characters
+from nbchat.notebook.widgets.contest_answer import Answer
+from nbchat.notebook.widgets.contestants import Contestant
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEWEST, MOST = 2, 6
 LETTERS = "ABCDEF"
 TIE = "tie"
 
-
-@dataclass(frozen=True, eq=False)
-class Contestant:
-    """A model under a name of its own, with instructions of its own where it has some."""
-
-    label: str
-    model: Verbs[AIMessage]
-    system: str | None = None
-
-    def messages(self, prompt: str) -> list[Message]:
-        """The conversation that asks this prompt."""
-        return [*([SystemMessage(self.system)] if self.system else []), HumanMessage(prompt)]
-
-
-@dataclass(eq=False)
-class Answer:
-    """One contestant's answer to one prompt, also while it comes.
-
-    Attributes:
-        message: the answer, or what had come of it at a stop; None before, and where there is none.
-        error: why there is none.
-        running: whether it is being written.
-        view: what it looks like.
-    """
-
-    view: AnswerView = field(default_factory=lambda: AnswerView(""))
-    message: AIMessage | None = None
-    error: str | None = None
-    running: bool = False
-    first_token_s: float | None = None
-    _came: Gathering = field(default_factory=Gathering)
-    _began: float = field(default_factory=time.perf_counter)
-
-    def add(self, chunk: Any) -> None:
-        """Take in a piece."""
-        if self.first_token_s is None and chunk.blocks:
-            self.first_token_s = time.perf_counter() - self._began
-        self._came.add(chunk)
-        self.view.add(chunk)
-
-    def end(self, error: Exception | None = None, note: str = "") -> None:
-        """No more comes: it is whole, was stopped, or failed."""
-        self.running = False
-        if self._came.chunk is not None:
-            self.message = self._came.message()
-            self.message.timing.setdefault("total_s", time.perf_counter() - self._began)
-            if note or error:
-                self.message.response_metadata = {**self.message.response_metadata, "finish_reason": "interrupted"}
-        if error is not None:
-            self.error = f"{type(error).__name__}: {error}"
-            self.view.fail(error)
-        self.view.finish(note)
-
-    @classmethod
-    def whole(cls, message: AIMessage) -> Answer:
-        """An answer that came in one piece."""
-        out = cls(message=message, first_token_s=message.timing.get("first_token_s"))
-        out.view.add(message)
-        out.view.finish()
-        return out
-
-    @property
-    def seconds(self) -> float | None:
-        """From the question to the end of the answer."""
-        return self.message.timing.get("total_s") if self.message is not None else None
-
-    @property
-    def tokens_per_s(self) -> float | None:
-        """How fast it was written, once it began."""
-        usage = self.message.usage_metadata if self.message is not None else None
-        if usage is None or self.seconds is None or self.first_token_s is None:
-            return None
-        writing = self.seconds - self.first_token_s
-        return usage.output_tokens / writing if writing > 0.01 and usage.output_tokens > 1 else None
-
-    def cost_usd(self, contestant: Contestant) -> float | None:
-        """In US dollars; None where it is not known."""
-        provider = getattr(contestant.model, "provider", None)
-        return None if self.message is None else cost_usd(self.message, provider=provider)
+Place = tuple[int, int]  # number of the prompt, number of the contestant
+Question = tuple[Contestant, str, Answer]
 
 
 class Contest:
@@ -109,7 +30,8 @@ class Contest:
         seed: of the shuffling.
 
     Attributes:
-        answers: by (number of the prompt, number of the contestant).
+        index: the labels of the first prompts' rows, where they are a column of a DataFrame.
+        answers: by place; also those that are waited for.
         votes: by number of the prompt: a contestant's number, or "tie". `notes` likewise.
         revealed: prompts whose contestants have been shown; their votes stand.
     """
@@ -123,7 +45,8 @@ class Contest:
         self.blind = blind
         self.seed = random.randrange(2**32) if seed is None else seed
         self.prompts: list[str] = []
-        self.answers: dict[tuple[int, int], Answer] = {}
+        self.index: pd.Index[Any] | None = None
+        self.answers: dict[Place, Answer] = {}
         self.votes: dict[int, int | str] = {}
         self.notes: dict[int, str] = {}
         self.revealed: set[int] = set()
@@ -134,7 +57,7 @@ class Contest:
         """Add a prompt; returns its number."""
         if not isinstance(prompt, str) or not prompt.strip():
             raise ConfigurationError(f"a prompt is a text that is not empty, not {prompt!r:.80}")
-        self.prompts.append(prompt)
+        self.prompts.append(whole_characters(prompt))
         return len(self.prompts) - 1
 
     def order(self, prompt: int) -> list[int]:
@@ -148,54 +71,89 @@ class Contest:
         """Whether nobody is to know who answered what."""
         return self.blind and prompt not in self.revealed
 
-    def missing(self, prompts: Iterable[int] | None = None) -> list[tuple[int, int]]:
+    def missing(self, prompts: Iterable[int] | None = None) -> list[Place]:
         """What was not asked yet."""
         wanted = range(len(self.prompts)) if prompts is None else prompts
         return [(p, c) for p in wanted for c in range(len(self.contestants)) if (p, c) not in self.answers]
 
-    def vote(self, prompt: int, best: int | str | None) -> None:
+    def unanswered(self) -> list[Place]:
+        """What was not asked yet, or not answered to the end; where there is a vote, the answers stand."""
+        cut = [
+            place for place, a in self.answers.items() if a.over and a.state != "done" and place[0] not in self.votes
+        ]
+        return sorted([*self.missing(), *cut])
+
+    def unasked(self) -> int:
+        """How many prompts some contestant was not asked yet."""
+        return len({prompt for prompt, _ in self.missing()})
+
+    def unfinished(self) -> int:
+        """How many prompts are being answered."""
+        return len({prompt for (prompt, _), answer in self.answers.items() if not answer.over})
+
+    def question(self, place: Place) -> Question:
+        """Ask a contestant, or ask it again."""
+        prompt, number = place
+        self.answers[place] = answer = Answer()
+        return self.contestants[number], self.prompts[prompt], answer
+
+    def end(self, answers: Iterable[Answer]) -> None:
+        """Nobody writes these any more: what came stays, and what never began was not asked."""
+        ended = list(answers)
+        for answer in ended:
+            answer.take("stopped")
+        if unasked := {answer for answer in ended if answer.state == "waiting"}:
+            self.answers = {place: answer for place, answer in self.answers.items() if answer not in unasked}
+
+    def vote(self, prompt: SupportsIndex, best: int | str | None) -> None:
         """Say which contestant's answer to a prompt is best; "tie" for none, None to take it back.
 
         Raises:
             ConfigurationError: no such prompt or contestant; or its names were revealed.
         """
-        if not 0 <= prompt < len(self.prompts):
-            raise ConfigurationError(f"there is no prompt {prompt}; there are {len(self.prompts)}, counted from 0")
-        if self.blind and prompt in self.revealed:
-            raise ConfigurationError("the names of this prompt were revealed: its vote stands")
+        prompt = self.known(prompt)
+        self._open(prompt, "vote stands")
         if best is None:
             self.votes.pop(prompt, None)
         else:
             self.votes[prompt] = best
 
-    def numbered(self, prompt: int, name: str | int | None) -> int | str | None:
+    def remark(self, prompt: SupportsIndex, note: str) -> None:
+        """Note something on a prompt."""
+        self.notes[self.known(prompt)] = whole_characters(note)
+
+    def reopen(self, prompt: int) -> None:
+        """One of its answers is going to be another: its vote was not about that one.
+
+        Raises:
+            ConfigurationError: its names were revealed.
+        """
+        self._open(prompt, "answers stand; ask it anew as a prompt of its own")
+        self.votes.pop(prompt, None)
+
+    def _open(self, prompt: int, otherwise: str) -> None:
+        if self.blind and prompt in self.revealed:
+            raise ConfigurationError(f"the names of this prompt were revealed: its {otherwise}")
+
+    def known(self, prompt: SupportsIndex) -> int:
+        """The number of a prompt that there is.
+
+        Raises:
+            ConfigurationError: there is none of this number.
+        """
+        number = prompt.__index__() if isinstance(prompt, SupportsIndex) else -1  # a frame has integers of its own
+        if isinstance(prompt, bool) or not 0 <= number < len(self.prompts):
+            raise ConfigurationError(f"there is no prompt {prompt!r}; there are {len(self.prompts)}, counted from 0")
+        return number
+
+    def numbered(self, prompt: int, name: str | None) -> int | str | None:
         """A contestant's number by label, or by the letter that it has at this prompt; "tie" as it is."""
         if name is None or name == TIE:
             return name
         labels = [each.label for each in self.contestants]
         if name in labels:
-            return labels.index(str(name))
+            return labels.index(name)
         letters = LETTERS[: len(labels)]
         if isinstance(name, str) and len(name) == 1 and name.upper() in letters:
             return self.order(prompt)[letters.index(name.upper())]
         raise ConfigurationError(f"a vote is for {', '.join(letters)}, tie, or {', '.join(labels)}; not {name!r}")
-
-
-def contestants(models: Any, system: str | None, params: Mapping[str, Any]) -> list[Contestant]:
-    """Contestants of names, models, or dicts of `model`, parameters and `system`; in a list, or by label."""
-    if not isinstance(models, Mapping | list | tuple):
-        raise ConfigurationError("Compare takes a list of models, as in Compare(['openai:gpt-5-nano', 'local:…'])")
-    labelled = list(models.items()) if isinstance(models, Mapping) else [(None, each) for each in models]
-    made, labels, systems = [], [], []
-    for label, given in labelled:
-        own = dict(given) if isinstance(given, Mapping) else {"model": given}
-        labels.append(own.pop("label", label))
-        systems.append(own.pop("system", system))
-        model = own.pop("model", None)
-        if not isinstance(model, str | Verbs):
-            raise ConfigurationError(f"a contestant is a model, its name, or a dict with 'model', not {given!r:.80}")
-        made.append(answerers(model, options={**params, **own})[0].model)
-    named = [label or each.label for label, each in zip(labels, answerers(made) if made else [], strict=True)]
-    if len(set(named)) < len(named):
-        raise ConfigurationError(f"each contestant needs a label of its own; these are {', '.join(named)}")
-    return [Contestant(*each) for each in zip(named, made, systems, strict=True)]

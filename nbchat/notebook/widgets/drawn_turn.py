@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nbchat.notebook.render.footer import footer_html
+from nbchat.notebook.text_file import text_file
 from nbchat.notebook.transcript import said
 from nbchat.notebook.view import AnswerView
 from nbchat.values.messages import AIMessage, Message, ToolMessage
@@ -34,7 +35,7 @@ def drawn(messages: Sequence[Message]) -> DrawnTurn:
         if isinstance(message, AIMessage | ToolMessage):
             view.add(message)
         else:
-            out.said, out.text = said(message), message.text
+            out.said, out.text = said(message), written(message)
     view.finish()
     out.parts = view.parts_html()
     answers = [message for message in messages if isinstance(message, AIMessage)]
@@ -45,10 +46,16 @@ def drawn(messages: Sequence[Message]) -> DrawnTurn:
 
 def drawn_live(question: Message | None, view: AnswerView, before: DrawnTurn | None = None) -> DrawnTurn:
     """A turn as far as it has come; its question is drawn once."""
-    out = before or DrawnTurn(said(question) if question else "", question.text if question else "")
+    out = before or (DrawnTurn(said(question), written(question)) if question else DrawnTurn())
     out.parts = view.parts_html()
     out.foot = view.foot() if view.ended else ""
     return out
+
+
+def written(question: Message) -> str:
+    """What a person wrote, without the text files that were attached."""
+    blocks = (block for block in question.content_blocks if block["type"] == "text" and not text_file(block))
+    return "".join(str(block["text"]) for block in blocks)
 
 
 def _foot(view: AnswerView, last: AIMessage) -> str:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from nbchat.model.chat import Chat
 from nbchat.notebook.view import AnswerView
+from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, Message, ToolMessage
 
 _FENCE = re.compile(r"^```[ \t]*(?:python|py|ipython)?[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -34,6 +36,26 @@ def as_json(chat: Chat) -> str:
         path = Path(folder) / "chat.json"
         chat.save(path)
         return path.read_text(encoding="utf-8")
+
+
+def conversation(chat: Chat, kind: str) -> dict[str, Any]:
+    """The conversation for the page: "markdown" or "json" as a file, "cell" as a new cell."""
+    match kind:
+        case "markdown":
+            return {"file": {"name": "chat.md", "type": "text/markdown", "text": as_markdown(chat.messages)}}
+        case "json":
+            return {"file": {"name": "chat.json", "type": "application/json", "text": as_json(chat)}}
+        case "cell":
+            return {"cell": {"kind": "markdown", "source": as_markdown(chat.messages)}}
+    raise ConfigurationError(f"a conversation is exported as messages, markdown, json or cell, not {kind!r}")
+
+
+def answer(answers: Sequence[AIMessage], kind: str) -> dict[str, Any]:
+    """The answers of a turn for the page: their text to "copy", else the last as a new cell."""
+    if kind == "copy":
+        return {"copy": "\n\n".join(message.text for message in answers if message.text)}
+    cell, source = as_cell(answers[-1])
+    return {"cell": {"kind": cell, "source": source}}
 
 
 def as_cell(message: Message) -> tuple[str, str]:

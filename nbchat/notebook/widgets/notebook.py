@@ -32,6 +32,12 @@ def chat_options() -> dict[str, Any]:
     return dict(session.options) if session is not None else {}
 
 
+def used_models() -> list[str]:
+    """Names of the models that the `%%chat` cells used, the latest first."""
+    session = _session()
+    return list(session.used) if session is not None else []
+
+
 def user_names() -> dict[str, Any]:
     """The notebook's variables."""
     shell = _shell()

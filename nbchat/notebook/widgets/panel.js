@@ -1,31 +1,34 @@
 // The chat panel: turns above, a place to type below.
 
+const LARGEST = 20 * 2 ** 20; // bytes of a file
+const PIECE = 512 * 1024; // hosts limit the size of a message
+const EXPORTS = { messages: "messages (a variable)", markdown: "Markdown file", json: "JSON file", cell: "notebook cell" };
+
 function render({ model, el: root }) {
   const turns = new Map();
   let state = null;
+  let slotsNow = new Map();
   let editing = null; // the turn that is being edited
-  let files = [];
-  let drafts = "";
+  let draft = { text: "", files: [] }; // what stood in the composer before
 
   const log = make("div", { class: "log", role: "log", "aria-label": "Conversation", tabindex: "0" });
-  const error = make("p", { class: "error bad", role: "alert", hidden: true });
-  const ask = make("div", { class: "ask", role: "group", "aria-label": "Approve a tool", hidden: true });
+  const error = alarm(() => line.send({ do: "dismiss" }));
+  const ask = makeAsk();
   const note = make("span", { class: "note", role: "status" });
-  const chips = make("div", { class: "chips" });
-  const input = make("textarea", { rows: "1", placeholder: "Say something", "aria-label": "Message" });
-  const picker = make("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files" });
-  const attach = button("+", () => picker.click(), { class: "icon", "aria-label": "Attach files", title: "Attach files" });
-  const go = button("Send", () => (state?.busy ? stop() : submit()), { class: "go" });
+  const files = makeFiles();
+  const input = make("textarea", { rows: "1", "aria-label": "Message", placeholder: "Say something · Enter sends, Shift+Enter breaks the line" });
+  const attach = button("+", () => files.picker.click(), { class: "icon", "aria-label": "Attach files", title: "Attach files: you can drop or paste them, too" });
+  // the second half of a double click on Send must not stop what the first half sent
+  const go = button("Send", ({ detail }) => (state?.busy ? detail < 2 && stop() : submit()), { class: "go" });
   const cancel = button("Cancel", () => leaveEdit(), { class: "quiet", hidden: true });
-  const composer = make("div", { class: "composer" }, attach, input, cancel, go);
-  const total = make("span", { class: "total", title: "Used so far" });
+  const composer = make("div", { class: "composer" }, files.chips, make("div", { class: "line" }, attach, input, cancel, go));
+  const total = make("span", { class: "total", title: "Used so far, by all branches" });
   const settings = makeSettings();
-  const menu = make("details", { class: "menu" }, make("summary", {}, "export"),
-    make("div", { class: "sheet" },
-      ...[["messages", "messages (a variable)"], ["markdown", "Markdown file"], ["json", "JSON file"], ["cell", "notebook cell"]]
-        .map(([kind, label]) => button(label, () => { menu.open = false; line.send({ do: "export", kind }); }))));
-  const bar = make("div", { class: "bar" }, settings.node, menu, note, total);
-  const whole = make("section", { class: "nbchat panel wide", "aria-label": "Chat" }, log, error, ask, chips, composer, picker, bar);
+  const exports = makeMenu("export", make("div", { class: "sheet row" }, ...Object.entries(EXPORTS).map(([kind, label]) =>
+    button(label, () => { exports.close(); line.send({ do: "export", kind }); }))));
+  const bar = make("div", { class: "bar" }, settings.opener, exports.opener, note, total);
+  const whole = make("section", { class: "nbchat panel wide", "aria-label": "Chat" },
+    log, error.node, ask.node, composer, files.picker, bar, settings.sheet, exports.sheet);
   root.append(whole);
   watchFolding(log);
 
@@ -34,31 +37,39 @@ function render({ model, el: root }) {
     if (message.copy !== undefined) copy(message.copy).then(tell);
     if (message.cell) newCell(model, root, message.cell).then(tell);
     if (message.note) tell(message.note);
+    if (message.draft && !input.value) write(message.draft); // it could not be sent
   });
 
   function tell(text) {
     show(note, text);
-    setTimeout(() => note.textContent === text && show(note, ""), 5000);
+    setTimeout(() => note.textContent === text && show(note, ""), 6000);
   }
 
   function draw(next, slots, changed) {
-    state = next;
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    const typing = composer.contains(document.activeElement) && inSight(composer);
+    state = next;
+    slotsNow = slots;
+    if (editing !== null && !state.turns.some(({ id }) => id === editing)) endEdit();
     keyed(log, turns, state.turns, makeTurn);
     state.turns.forEach((about, place) => turns.get(about.id).draw(about, slots, changed, place === state.turns.length - 1));
     log.hidden = state.turns.length === 0;
     log.setAttribute("aria-busy", String(state.busy));
     if (atEnd) log.scrollTop = log.scrollHeight;
-    show(error, state.error);
-    error.hidden = !state.error;
-    drawAsk();
+    error.draw(state.error);
+    ask.draw();
     show(go, state.busy ? "Stop" : editing ? "Ask again" : "Send");
     go.classList.toggle("stop", state.busy);
-    attach.disabled = state.busy;
     cancel.hidden = editing === null;
     show(total, state.total);
     whole.setAttribute("aria-label", `Chat with ${state.model}`);
     settings.draw();
+    if (typing) bar.scrollIntoView({ block: "nearest" }); // the answer grows above it
+  }
+
+  function inSight(node) {
+    const { top, bottom } = node.getBoundingClientRect();
+    return bottom > 0 && top < window.innerHeight;
   }
 
   function makeTurn({ id }) {
@@ -69,183 +80,241 @@ function render({ model, el: root }) {
     const to = (by) => () => line.send({ do: "branch", turn: id, by });
     const back = button("‹", to(-1), { "aria-label": "Earlier branch" });
     const on = button("›", to(1), { "aria-label": "Later branch" });
-    const branch = make("span", { class: "branch" }, back, count, on);
-    const edit = button("edit", () => startEdit(id));
-    const again = button("again", () => line.send({ do: "again", turn: id }));
+    const branch = make("span", { class: "branch", role: "group", "aria-label": "Branches" }, back, count, on);
+    const edit = button("edit", () => startEdit(id), { title: "Change the message and ask again; what is there stays as a branch" });
+    const again = button("again", () => line.send({ do: "again", turn: id }), { title: "Ask the same again; what is there stays as a branch" });
     const take = (kind) => () => line.send({ do: "take", turn: id, kind });
-    const own = make("span", { class: "own" }, branch, edit, again, button("copy", take("copy")), button("to cell", take("cell")));
+    const given = [button("copy", take("copy")), button("to cell", take("cell"), { title: "A new cell of the answer, or of its code" })];
+    const own = make("div", { class: "own" }, branch, edit, again, ...given);
     const node = make("div", { class: "turn" }, said, parts, foot, own);
     return {
       node,
-      text: () => slotsNow.get(`${id}.text`) ?? "",
       draw(about, slots, changed, last) {
-        slotsNow = slots;
+        const live = last && state.busy;
         while (parts.children.length > about.parts) parts.lastChild.remove();
         while (parts.children.length < about.parts) parts.append(make("div", { class: "nbchat wide part" }));
         if (changed.has(`${id}.said`)) fill(said, slots.get(`${id}.said`));
         [...parts.children].forEach((part, place) => {
           const name = `${id}.${place}`;
           if (changed.has(name)) fill(part, slots.get(name) ?? "");
-          part.setAttribute("aria-busy", String(last && state.busy && place === about.parts - 1));
+          part.setAttribute("aria-busy", String(live && place === about.parts - 1));
         });
         if (changed.has(`${id}.foot`)) fill(foot, slots.get(`${id}.foot`));
-        const live = last && state.busy;
-        const failed = last && state.failed;
         node.classList.toggle("waits", live && about.parts === 0);
+        node.classList.toggle("edited", editing === id);
         branch.hidden = about.of < 2;
         show(count, `${about.at}/${about.of}`);
         back.disabled = state.busy || about.at === 1;
         on.disabled = state.busy || about.at === about.of;
-        edit.hidden = !about.asked;
-        again.hidden = !about.asked && !failed;
-        show(again, failed ? "try again" : "again");
+        edit.hidden = again.hidden = !about.asked;
+        show(again, about.failed ? "try again" : "again");
         edit.disabled = again.disabled = state.busy;
+        for (const each of given) each.hidden = about.failed;
         own.hidden = live;
       },
     };
   }
-  let slotsNow = new Map();
 
-  function drawAsk() {
-    ask.hidden = state.ask === null;
-    const id = state.ask === null ? "" : String(state.ask.id);
-    if (ask.dataset.id === id) return;
-    ask.dataset.id = id;
-    ask.replaceChildren();
-    if (state.ask === null) return;
-    const why = make("input", { type: "text", placeholder: "why not (optional)", "aria-label": "Reason to decline" });
-    const say = (verdict) => () => line.send({ do: "verdict", id: state.ask.id, verdict, reason: why.value });
-    const run = button("Run", say("run"), { class: "go" });
-    ask.append(
-      make("p", {}, "Run ", make("b", {}, state.ask.name), "?"), make("pre", { tabindex: "0" }, state.ask.args),
-      make("div", { class: "row" }, run, button("Always", say("always")), button("Decline", say("decline")), why));
-    why.addEventListener("keydown", (event) => event.key === "Enter" && say("decline")());
-    if (whole.contains(document.activeElement)) run.focus();
-  }
-
-  function makeSettings() {
-    const list = make("datalist", { id: `models-${Math.random().toString(36).slice(2)}` });
-    const name = make("input", { type: "text", list: list.id, spellcheck: "false" });
-    const system = make("textarea", { rows: "2" });
-    const temperature = make("input", { type: "number", step: "0.1", min: "0", max: "2", placeholder: "default" });
-    const max_tokens = make("input", { type: "number", step: "1", min: "1", placeholder: "default" });
-    const fields = { model: name, temperature, max_tokens, system };
-    const labels = { model: "Model", temperature: "Temperature", max_tokens: "Most tokens", system: "Instructions" };
-    for (const [key, field] of Object.entries(fields))
-      field.addEventListener("change", () => line.send({ do: "set", values: { [key]: field.value } }));
-    const summary = make("summary", {}, "model");
-    const sheet = make("div", { class: "sheet" }, list, ...Object.entries(fields).map(([key, field]) => make("label", {}, labels[key], field)));
-    const node = make("details", { class: "menu settings" }, summary, sheet);
+  function makeAsk() {
+    const node = make("div", { class: "ask", role: "group", "aria-label": "Approve a tool", hidden: true });
+    let shown = null;
     return {
       node,
       draw() {
-        show(summary, state.model);
-        const now = { model: state.model, system: state.system, ...state.params };
-        for (const [key, field] of Object.entries(fields))
-          if (document.activeElement !== field) field.value = now[key] ?? "";
-        list.replaceChildren(...state.models.map((each) => make("option", { value: each })));
+        const asked = state.ask;
+        node.hidden = asked === null;
+        if (shown === (asked?.id ?? null)) return;
+        shown = asked?.id ?? null;
+        const focused = node.contains(document.activeElement);
+        node.replaceChildren();
+        if (asked === null) return focused && input.focus();
+        const why = make("input", { type: "text", placeholder: "why not (optional)", "aria-label": "Reason to decline" });
+        const say = (verdict) => (event) => event.detail < 2 && line.send({ do: "verdict", id: asked.id, verdict, reason: why.value });
+        const run = button("Run", say("run"), { class: "go" });
+        const more = asked.more > 0 ? make("small", {}, ` ${asked.more} more after this`) : null;
+        node.append(
+          make("p", {}, "Run ", make("b", {}, asked.name), "?", more), make("pre", { tabindex: "0", "aria-label": "Arguments" }, asked.args),
+          make("div", { class: "row" }, run, button("Always", say("always"), { title: "Do not ask again for this tool" }), button("Decline", say("decline")), why));
+        why.addEventListener("keydown", (event) => enters(event) && say("decline")(event));
+        if (focused || (whole.contains(document.activeElement) && !input.value)) run.focus();
       },
     };
   }
 
+  function makeSettings() {
+    const listed = make("select");
+    const other = make("input", { type: "text", spellcheck: "false", placeholder: "provider:model", "aria-label": "Name of another model", hidden: true });
+    const number = (step, min, max) => make("input", { type: "number", step, min, max, placeholder: "default" });
+    const efforts = [["", "default"], ["off", "off"], ["low", "low"], ["medium", "medium"], ["high", "high"]];
+    const fields = { temperature: number("0.1", "0", "2"), top_p: number("0.05", "0", "1"), max_tokens: number("1", "1"),
+      reasoning: make("select", {}, ...efforts.map(([value, name]) => make("option", { value }, name))),
+      system: make("textarea", { rows: "2" }) };
+    const labels = { temperature: "Temperature", top_p: "Top p", max_tokens: "Most tokens", reasoning: "Thinking", system: "Instructions" };
+    const set = (key, value) => line.send({ do: "set", values: { [key]: value } });
+    for (const [key, field] of Object.entries(fields)) field.addEventListener("change", () => set(key, field.value));
+    listed.addEventListener("change", () => {
+      other.hidden = listed.value !== "";
+      if (listed.value) set("model", listed.value);
+      else other.focus();
+    });
+    other.addEventListener("change", () => other.value.trim() && set("model", other.value));
+    const menu = makeMenu("model", make("div", { class: "sheet settings" }, make("label", { class: "model" }, "Model", listed, other),
+      ...Object.entries(fields).map(([key, field]) => make("label", { class: key }, labels[key], field))));
+    let models = "";
+    return {
+      ...menu,
+      draw() {
+        show(menu.opener, state.model);
+        if (models !== JSON.stringify([state.model, state.models])) {
+          models = JSON.stringify([state.model, state.models]);
+          const names = [...new Set([state.model, ...state.models])];
+          listed.replaceChildren(...names.map((name) => make("option", { value: name }, name)), make("option", { value: "" }, "another …"));
+          listed.value = state.model;
+          other.hidden = true;
+          other.value = "";
+        }
+        const now = { system: state.system, ...state.params };
+        for (const [key, field] of Object.entries(fields)) if (document.activeElement !== field) field.value = now[key] ?? "";
+      },
+    };
+  }
+
+  /** A button that opens a sheet below the bar. It takes its place there, since hosts clip what hangs over. */
+  function makeMenu(label, sheet) {
+    const opener = button(label, () => open(sheet.hidden), { class: "opener" });
+    function open(now) {
+      sheet.hidden = !now;
+      opener.setAttribute("aria-expanded", String(now));
+      if (now) sheet.scrollIntoView({ block: "nearest" });
+    }
+    function close() {
+      open(false);
+      opener.focus();
+    }
+    open(false);
+    sheet.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation(); // it does not stop the answer
+      close();
+    });
+    return { opener, sheet, close };
+  }
+
+  function makeFiles() {
+    const chips = make("div", { class: "chips" });
+    const picker = make("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files" });
+    let held = [];
+    function put(list) {
+      for (const image of chips.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+      held = list;
+      chips.replaceChildren(...held.map((each) => {
+        const name = each.file.name || "picture";
+        const seen = each.file.type.startsWith("image/") ? make("img", { src: URL.createObjectURL(each.file), alt: "" }) : null;
+        const drop = () => { put(held.filter((other) => other !== each)); input.focus(); };
+        return make("span", { class: "chip", title: name }, seen, make("span", {}, name), make("small", {}, sized(each.file.size)),
+          button("×", drop, { class: "icon", "aria-label": `Remove ${name}` }));
+      }));
+    }
+    function add(list) {
+      const wrong = [...list].map(({ name, size }) => size === 0 ? `${name} is empty` : size > LARGEST ? `${name} has ${sized(size)}: the most is ${sized(LARGEST)}` : "");
+      put([...held, ...[...list].filter((_, n) => !wrong[n]).map((file) => ({ id: Math.random().toString(36).slice(2), file }))]);
+      if (wrong.some(Boolean)) tell(wrong.filter(Boolean).join("; "));
+      input.focus();
+    }
+    picker.addEventListener("change", () => { add([...picker.files]); picker.value = ""; });
+    return { chips, picker, add, put, held: () => held };
+  }
+
+  const sized = (bytes) => (bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+
+  function write(text) {
+    input.value = text;
+    input.style.height = "auto";
+    input.style.height = `${Math.min(input.scrollHeight, 260)}px`;
+  }
+
   function startEdit(id) {
-    drafts = input.value;
+    if (editing === null) draft = { text: input.value, files: files.held() };
     editing = id;
-    input.value = turns.get(id).text();
+    files.put([]);
     draw(state, slotsNow, new Set());
-    grow();
+    write(slotsNow.get(`${id}.text`) ?? "");
     input.focus();
   }
 
-  function leaveEdit() {
+  function endEdit() {
     editing = null;
-    input.value = drafts;
-    drafts = "";
+    files.put(draft.files);
+    write(draft.text);
+    draft = { text: "", files: [] };
+  }
+
+  function leaveEdit() {
+    endEdit();
     draw(state, slotsNow, new Set());
-    grow();
     input.focus();
   }
 
   async function submit() {
-    const text = input.value;
-    if ((!text.trim() && files.length === 0) || state === null) return;
-    if (editing !== null) {
-      line.send({ do: "edit", turn: editing, text });
-      leaveEdit();
-      return;
+    const [text, sent, turn] = [input.value, files.held(), editing];
+    if (state === null || state.busy || (!text.trim() && sent.length === 0)) return;
+    if (turn !== null) leaveEdit();
+    else {
+      files.put([]);
+      write("");
     }
-    const sent = files;
-    files = [];
-    input.value = "";
-    drawChips();
-    grow();
-    for (const file of sent) await upload(file);
-    line.send({ do: "send", text, files: sent.map(({ id, file }) => ({ id, name: file.name, type: file.type })) });
-  }
-
-  async function upload({ id, file }) {
-    const piece = 512 * 1024; // hosts limit the size of a message
-    for (let at = 0; at < file.size; at += piece)
-      line.send({ do: "piece", id }, [await file.slice(at, at + piece).arrayBuffer()]);
+    log.scrollTop = log.scrollHeight;
+    for (const { id, file } of sent)
+      for (let at = 0; at < file.size; at += PIECE) line.send({ do: "piece", id }, [await file.slice(at, at + PIECE).arrayBuffer()]);
+    const about = sent.map(({ id, file }) => ({ id, name: file.name, type: file.type }));
+    if (!line.send({ do: turn === null ? "send" : "edit", turn, text, files: about })) write(text);
   }
 
   function stop() {
     line.send({ do: "stop" });
   }
 
-  function add(list) {
-    for (const file of list) files.push({ id: Math.random().toString(36).slice(2), file });
-    drawChips();
+  /** Enter, and not the one that ends the composition of a character. */
+  function enters(event) {
+    return event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
   }
 
-  function drawChips() {
-    for (const image of chips.querySelectorAll("img")) URL.revokeObjectURL(image.src);
-    chips.replaceChildren(...files.map((each) => {
-      const seen = each.file.type.startsWith("image/") ? make("img", { src: URL.createObjectURL(each.file), alt: "" }) : null;
-      const drop = () => { files = files.filter((other) => other !== each); drawChips(); input.focus(); };
-      return make("span", { class: "chip" }, seen, each.file.name || "picture",
-        button("×", drop, { class: "icon", "aria-label": `Remove ${each.file.name || "picture"}` }));
-    }));
-  }
-
-  function grow() {
-    input.style.height = "auto";
-    input.style.height = `${Math.min(input.scrollHeight + 2, 260)}px`;
-  }
-
-  input.addEventListener("input", grow);
+  input.addEventListener("input", () => write(input.value));
   input.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (enters(event)) {
       event.preventDefault();
-      if (!state?.busy) submit();
+      submit();
     } else if (event.key === "ArrowUp" && !input.value && !state?.busy) {
       const last = state?.turns.findLast((turn) => turn.asked);
       if (last) { event.preventDefault(); startEdit(last.id); }
     }
   });
   whole.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
+    if (event.key !== "Escape" || event.isComposing) return;
     event.stopPropagation(); // JupyterLab would leave the cell
-    const open = event.target.closest("details.menu[open]");
-    if (open) { open.open = false; open.querySelector("summary").focus(); }
-    else if (state?.busy) stop();
+    if (state?.busy) stop();
     else if (editing !== null) leaveEdit();
   });
-  picker.addEventListener("change", () => { add(picker.files); picker.value = ""; input.focus(); });
   input.addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) { event.preventDefault(); add(event.clipboardData.files); }
+    const { files: pasted, types } = event.clipboardData ?? {};
+    if (!pasted?.length || (types.includes("text/html") && types.includes("text/plain"))) return; // a table has a picture of itself
+    event.preventDefault();
+    files.add(pasted);
   });
-  whole.addEventListener("dragover", (event) => { event.preventDefault(); event.stopPropagation(); whole.classList.add("over"); });
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  whole.addEventListener("dragover", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    whole.classList.add("over");
+  });
   whole.addEventListener("dragleave", () => whole.classList.remove("over"));
   whole.addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
     event.preventDefault();
     event.stopPropagation();
     whole.classList.remove("over");
-    if (event.dataTransfer) add(event.dataTransfer.files);
-  });
-  whole.addEventListener("focusout", (event) => {
-    for (const open of whole.querySelectorAll("details.menu[open]"))
-      if (open.contains(event.target) && event.relatedTarget && !open.contains(event.relatedTarget)) open.open = false;
+    files.add(event.dataTransfer.files);
   });
   return () => line.end();
 }

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+from weakref import WeakSet
 
-from nbchat.model.chat import Chat
+from nbchat.io.drivers import adrive
+from nbchat.model.chat import Chat, ToolStarted
 from nbchat.model.init import init_chat_model
 from nbchat.model.verbs import Verbs
-from nbchat.notebook.render.footer import dollars
+from nbchat.notebook.text_file import text_file
 from nbchat.notebook.transcript import transcript
-from nbchat.notebook.view import AnswerView
-from nbchat.notebook.widgets import export
+from nbchat.notebook.widgets import export, panel_settings
 from nbchat.notebook.widgets.approvals import Approvals
 from nbchat.notebook.widgets.branches import Branches, Turn
-from nbchat.notebook.widgets.drawn_turn import DrawnTurn, drawn, drawn_live
-from nbchat.notebook.widgets.notebook import notebook_chat, user_names, when_cells_end
+from nbchat.notebook.widgets.drawn_turn import DrawnTurn, drawn
+from nbchat.notebook.widgets.interruptible import Interruptible
+from nbchat.notebook.widgets.live_turn import LiveTurn
+from nbchat.notebook.widgets.notebook import notebook_chat, used_models, user_names, when_cells_end
+from nbchat.notebook.widgets.spent import spent
 from nbchat.notebook.widgets.stage import Stage, front
 from nbchat.notebook.widgets.uploads import Uploads
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, HumanMessage, Message
 
-_NUMBERS = {"temperature": float, "max_tokens": int}
+_PANELS: WeakSet[ChatPanel] = WeakSet()
 
 
 class ChatPanel(Stage):
@@ -42,6 +46,9 @@ class ChatPanel(Stage):
     Attributes:
         chat: the conversation.
         branches: all turns, those too that were edited or asked again.
+
+    Raises:
+        ConfigurationError: no model was given, and there are no `%%chat` cells; or it is none.
     """
 
     _esm, _css = front("panel")
@@ -67,14 +74,13 @@ class ChatPanel(Stage):
         self._approvals = Approvals(self.touch) if approve else None
         self._uploads = Uploads()
         self._drawn: dict[str, tuple[list[Message], DrawnTurn]] = {}
-        self._live: DrawnTurn | None = None
-        self._live_name = ""
-        self._view: AnswerView | None = None
-        self._answering: asyncio.Task[None] | None = None
-        self._failed: Any = None  # what was asked in vain
+        self._live: LiveTurn | None = None
+        self._answering: Interruptible | None = None
+        self._task: asyncio.Task[None] | None = None
         self._total = ""
         super().__init__()
         self._forget = when_cells_end(self._follow)
+        _PANELS.add(self)
         self._settle()
 
     @property
@@ -82,32 +88,39 @@ class ChatPanel(Stage):
         """The conversation as it is now; the same list as `chat.messages`."""
         return self.chat.messages
 
+    @property
+    def _busy(self) -> bool:
+        return self._live is not None and self._live.busy
+
+    # What is shown.
+
     def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
         turns: list[dict[str, Any]] = []
         slots: dict[str, str] = {}
-        for turn in self.branches.path():
-            shown, siblings = self._past(turn), turn.siblings
-            about = {"id": turn.name, "parts": len(shown.parts), "at": siblings.index(turn) + 1, "of": len(siblings)}
-            turns.append(about | {"asked": turn.question is not None})
-            slots |= shown.slots(turn.name)
-        if self._live is not None:
-            if self._view is not None:
-                self._live = drawn_live(None, self._view, self._live)
-            turns.append({"id": self._live_name, "parts": len(self._live.parts), "at": 1, "of": 1, "asked": False})
-            slots |= self._live.slots(self._live_name)
+        for about, shown in self._shown():
+            turns.append({"parts": len(shown.parts), "failed": False, "asked": True, "at": 1, "of": 1, **about})
+            slots |= shown.slots(about["id"])
         state = {
             "turns": turns,
-            "busy": self._view is not None,
-            "failed": self._failed is not None,
-            "ask": self._approvals.shown() if self._approvals else None,
+            "busy": self._busy,
+            "tool": self._live is not None and self._live.runs_tool,
+            "ask": self._to_approve(),
             "model": _name(self.chat.model),
-            "models": self._models,
+            "models": [*self._models, *used_models()],
             "system": self.chat.system or "",
-            "params": {key: self.params.get(key) for key in _NUMBERS},
+            "params": panel_settings.shown(self.params),
             "total": self._total,
             "error": self.error,
         }
         return state, slots
+
+    def _shown(self) -> Iterator[tuple[dict[str, Any], DrawnTurn]]:
+        for turn in self.branches.path():
+            siblings = turn.siblings
+            about = {"id": turn.name, "at": siblings.index(turn) + 1, "of": len(siblings)}
+            yield {**about, "asked": turn.question is not None}, self._past(turn)
+        if self._live is not None:
+            yield {"id": self._live.name, "failed": not self._live.busy}, self._live.drawn()
 
     def _past(self, turn: Turn) -> DrawnTurn:
         messages, shown = self._drawn.get(turn.name, (None, None))
@@ -116,6 +129,10 @@ class ChatPanel(Stage):
             self._drawn[turn.name] = list(turn.messages), shown
         return shown
 
+    def _to_approve(self) -> dict[str, Any] | None:
+        asked = self._approvals.shown() if self._approvals else None
+        return {**asked, "more": self._live.waiting_calls - 1} if asked and self._live else None
+
     def saved(self) -> tuple[str, str]:
         bundle = transcript(self.chat.messages)
         return bundle["text/html"], bundle["text/plain"] or repr(self)
@@ -123,55 +140,64 @@ class ChatPanel(Stage):
     def _settle(self) -> None:
         """Bring the tree and the total up to what the conversation is."""
         self.branches.adopt(self.chat.messages)
-        usage, cost = self.chat.usage, self.chat.cost_usd
-        price = "" if cost is None else f" · {dollars(cost)}"
-        self._total = f"{usage.total_tokens:,} tokens{price}" if usage.total_tokens else ""
+        self._total = spent(self.branches.all_messages())
 
     def _follow(self) -> None:
-        """A cell may have gone on with the conversation."""
-        if self._view is None and [*map(id, self.branches.messages())] != [*map(id, self.chat.messages)]:
+        """A cell, or another panel, may have gone on with the conversation."""
+        if self._live is not None and self._live.busy:
+            if self._live.look_around() and self._task is not None:
+                self._task.cancel()
+        elif _same(self.branches.messages(), self.chat.messages):
+            self.touch()  # its model may be another one
+        else:
             self._settle()
             self.keep()
+
+    def _others(self) -> list[ChatPanel]:
+        """Other panels of this conversation."""
+        return [panel for panel in _PANELS if panel is not self and panel.chat is self.chat]
+
+    # What the page asks for.
 
     async def do_piece(self, content: dict[str, Any], buffers: list[Any]) -> None:
         self._uploads.add(content["id"], bytes(buffers[0]))
 
     async def do_send(self, content: dict[str, Any], _: list[Any]) -> None:
-        files = [self._uploads.block(about) for about in content.get("files", ())]
-        text = str(content["text"])
-        asked: Any = [*([text] if text.strip() else []), *files] if files else text
-        if not files and not text.strip():
-            raise ConfigurationError("there is nothing to send: write something, or attach a file")
+        try:
+            asked = self._content(content, [])
+            self._check_free()
+        except ConfigurationError:
+            self.send({"to": content.get("view"), "draft": str(content["text"])})
+            raise
         await self._ask(asked, self.chat.messages)
 
     async def do_edit(self, content: dict[str, Any], _: list[Any]) -> None:
-        turn = self._turn(content)
-        others = [block for block in (turn.question.content_blocks if turn.question else []) if block["type"] != "text"]
-        text = str(content["text"])
-        await self._ask([text, *others] if others else text, self.branches.before(turn))
+        question, before = self._question(content)
+        kept = [block for block in question.content_blocks if block["type"] != "text" or text_file(block)]
+        await self._ask(self._content(content, kept), before)
 
     async def do_again(self, content: dict[str, Any], _: list[Any]) -> None:
-        if content.get("turn") == self._live_name and self._failed is not None:
-            await self._ask(self._failed, self.chat.messages)
-            return
-        turn = self._turn(content)
-        if turn.question is not None:
-            await self._ask(turn.question.blocks, self.branches.before(turn))
+        question, before = self._question(content)
+        await self._ask(question.blocks, before)
 
     async def do_branch(self, content: dict[str, Any], _: list[Any]) -> None:
         turn = self._turn(content)
         siblings = turn.siblings
         place = siblings.index(turn) + int(content["by"])
-        if self._view is None and 0 <= place < len(siblings):
+        self._check_free()
+        if 0 <= place < len(siblings):
             self.branches.choose(siblings[place])
             self.chat.messages[:] = self.branches.messages()
-            self._live = self._failed = None
-            self._settle()
-            self.keep()
+            self._live = None
+            self._went_on()
 
     async def do_stop(self, _: dict[str, Any], __: list[Any]) -> None:
-        if self._answering is not None:
-            self._answering.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def overheard(self, content: dict[str, Any]) -> None:
+        if content.get("do") == "stop" and (answering := self._answering) is not None:
+            answering.interrupt()  # a tool may keep the kernel's thread busy
 
     async def do_verdict(self, content: dict[str, Any], _: list[Any]) -> None:
         if self._approvals is not None:
@@ -179,47 +205,37 @@ class ChatPanel(Stage):
 
     async def do_set(self, content: dict[str, Any], _: list[Any]) -> None:
         for key, value in content["values"].items():
+            text = str(value).strip()
             if key == "model":
-                if value.strip() and value != _name(self.chat.model):
-                    self.chat.model = await asyncio.to_thread(init_chat_model, value.strip())
+                if text and text != _name(self.chat.model):
+                    self.chat.model = await asyncio.to_thread(init_chat_model, text)
             elif key == "system":
-                self.chat.system = value or None
-            elif key in _NUMBERS:
-                self._set_number(key, str(value).strip())
+                self.chat.system = text or None
+            else:
+                panel_settings.change(self.params, key, text)
         self.touch()
 
-    def _set_number(self, key: str, value: str) -> None:
-        try:
-            self.params.pop(key, None)
-            if value:
-                self.params[key] = _NUMBERS[key](value)
-        except ValueError:
-            raise ConfigurationError(f"{key} is a number, not {value!r}") from None
-
     async def do_export(self, content: dict[str, Any], _: list[Any]) -> None:
-        to, kind = {"to": content["view"]}, content["kind"]
-        match kind:
-            case "markdown":
-                text = export.as_markdown(self.chat.messages)
-                self.send({**to, "file": {"name": "chat.md", "type": "text/markdown", "text": text}})
-            case "json":
-                text = export.as_json(self.chat)
-                self.send({**to, "file": {"name": "chat.json", "type": "application/json", "text": text}})
-            case "cell":
-                text = export.as_markdown(self.chat.messages)
-                self.send({**to, "cell": {"kind": "markdown", "source": text}})
-            case "messages":
-                user_names()["chat_messages"] = list(self.chat.messages)
-                self.send({**to, "note": "the variable chat_messages now holds the messages"})
+        if content["kind"] == "messages":
+            user_names()["chat_messages"] = list(self.chat.messages)
+            given = {"note": "the variable chat_messages now holds the messages"}
+        else:
+            given = export.conversation(self.chat, content["kind"])
+        self.send({"to": content["view"], **given})
 
     async def do_take(self, content: dict[str, Any], _: list[Any]) -> None:
         """Give the page an answer: to copy, or for a new cell."""
         answers = [message for message in self._turn(content).messages if isinstance(message, AIMessage)]
-        if not answers:
-            return
-        kind, source = export.as_cell(answers[-1])
-        taken = {"copy": answers[-1].text} if content["kind"] == "copy" else {"cell": {"kind": kind, "source": source}}
-        self.send({"to": content["view"], **taken})
+        if answers:
+            self.send({"to": content["view"], **export.answer(answers, content["kind"])})
+
+    def _content(self, content: dict[str, Any], kept: list[Any]) -> Any:
+        """What is asked: text, or blocks where there are files, new ones or those of the message that is edited."""
+        files = [*kept, *self._uploads.blocks(content.get("files") or ())]
+        text = str(content["text"])
+        if not text.strip() and not files:
+            raise ConfigurationError("there is nothing to send: write something, or attach a file")
+        return [*([text] if text.strip() else []), *files] if files else text
 
     def _turn(self, content: dict[str, Any]) -> Turn:
         found = next((turn for turn in self.branches.path() if turn.name == content.get("turn")), None)
@@ -227,52 +243,83 @@ class ChatPanel(Stage):
             raise ConfigurationError("that turn is no longer in the conversation")
         return found
 
+    def _question(self, content: dict[str, Any]) -> tuple[HumanMessage, list[Message]]:
+        """(question, history before it) of a turn of the past, or of one that was asked in vain."""
+        if self._live is not None and content.get("turn") == self._live.name:
+            return self._live.question, self._live.before
+        turn = self._turn(content)
+        if turn.question is None:
+            raise ConfigurationError("that turn has no question")
+        return turn.question, self.branches.before(turn)
+
+    def _check_free(self) -> None:
+        if self._busy or any(panel._busy for panel in self._others()):
+            where = "" if self._busy else ", in another panel"
+            raise ConfigurationError(f"the model is still answering{where}: stop it first")
+
+    # Asking.
+
     async def _ask(self, content: Any, before: list[Message]) -> None:
-        """One turn, after this history; what it was before comes back where nothing comes of it."""
-        if self._view is not None:
-            raise ConfigurationError("the model is still answering: stop it first")
-        chat, own, previous = self.chat, self.chat.approve, list(self.chat.messages)
-        question = HumanMessage(content)
+        """One turn, after this history; what the conversation was before comes back where nothing comes of it."""
+        self._check_free()
+        chat, previous, question = self.chat, list(self.chat.messages), HumanMessage(content)
+        live = self._live = LiveTurn(question, before, _name(chat.model))
         chat.messages[:] = before
         self.branches.adopt(chat.messages)
-        asked = len(chat.messages)
-        view = self._view = AnswerView(_name(chat.model))
-        self._live, self._live_name = drawn_live(question, view), Turn([]).name
-        self._failed, self.error, note = None, "", ""
-        self._answering = asyncio.current_task()
-        if own is None and self._approvals is not None:
-            chat.approve = self._approvals.ask
+        self.error = ""
+        self._task = asyncio.current_task()
+        self._answering = Interruptible(self._stream(live))
         self.flush()
+        failed, note = True, ""
         try:
-            async for event in chat.astream(question, **self.params):
-                view.add(event)
-                self.touch()
+            await self._answering
+            failed = False
         except asyncio.CancelledError:
             note = "stopped"
             raise
         except Exception as error:
-            view.fail(error)
+            live.view.fail(error)
             note = "not finished"
         finally:
-            chat.approve = own
-            view.finish(note)
-            if len(chat.messages) == asked:
+            nothing = failed and not live.overtaken and _same(chat.messages, live.before)
+            if nothing:
                 chat.messages[:] = previous
-                self._failed = question.blocks
-            self._end(view)
+            self._end(live, note, in_vain=nothing)
 
-    def _end(self, view: AnswerView) -> None:
-        shown = drawn_live(None, view, self._live)
-        self._view = self._answering = None
-        self._settle()
-        if self._failed is None:
-            turn = self.branches.path()[-1]
-            turn.name = self._live_name
-            self._drawn[turn.name] = list(turn.messages), shown
+    async def _stream(self, live: LiveTurn) -> None:
+        approve = self.chat.approve or (self._approvals.ask if self._approvals else None)
+        try:
+            live.flow = self.chat.flow(live.question, approve=approve, **self.params)
+            async for event in adrive(live.flow):
+                live.view.add(event)
+                if isinstance(event, ToolStarted):
+                    self.flush()  # a tool that is a plain function leaves no time for it later
+                else:
+                    self.touch()
+        except KeyboardInterrupt:
+            raise asyncio.CancelledError from None
+
+    def _end(self, live: LiveTurn, note: str, *, in_vain: bool) -> None:
+        """The answer is over: it becomes a turn of the past, unless it was asked in vain, or was taken back."""
+        self._answering = self._task = None
+        self.branches.adopt(self.chat.messages)
+        turn = next((each for each in self.branches.path() if each.question is live.question), None)
+        if turn is not None:
+            cut = isinstance(turn.messages[-1], AIMessage) and turn.messages[-1].interrupted
+            note = note or ("stopped" if cut else "")  # a cell may have asked something else meanwhile
+        live.view.finish(note)
+        if turn is not None:
+            turn.name = live.name
+            self._drawn[turn.name] = list(turn.messages), live.drawn()
+        if not in_vain:
             self._live = None
-        else:
-            self._live = shown
+        self._went_on()
+
+    def _went_on(self) -> None:
+        self._settle()
         self.keep()
+        for other in self._others():
+            other._follow()
 
     def close(self) -> None:
         self._forget()
@@ -281,10 +328,15 @@ class ChatPanel(Stage):
     def _ipython_display_(self) -> None:
         self._forget()
         self._forget = when_cells_end(self._follow)
+        self._follow()
         super()._ipython_display_()
 
     def __repr__(self) -> str:
         return f"ChatPanel({self.chat!r})"
+
+
+def _same(some: list[Message], others: list[Message]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _name(model: Any) -> str:

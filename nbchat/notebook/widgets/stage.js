@@ -40,20 +40,39 @@ function keyed(parent, known, entries, create) {
   });
 }
 
-/** The bond of a view with Python. `draw(state, slots, changed)` is called with each change. */
+/** The bond of a view with Python. `draw(state, slots, changed)` is called with each change; `send` tells if it went. */
 function bond(model, root, draw, said = () => {}) {
   const view = Math.random().toString(36).slice(2);
   const slots = new Map();
   const waiting = new Map();
   let state = null;
   let number = 0;
+  let lost = false;
   const busy = make("p", { class: "busy", role: "status", hidden: true });
-  busy.textContent = "A cell is running: this goes on when it ends.";
 
   function send(message, buffers) {
     number += 1;
-    waiting.set(number, setTimeout(() => (busy.hidden = false), PATIENCE));
-    model.send({ ...message, view, n: number }, undefined, buffers);
+    lost = !post({ ...message, n: number }, buffers);
+    if (lost) tellBusy();
+    else waiting.set(number, setTimeout(tellBusy, PATIENCE));
+    return !lost;
+  }
+
+  function post(message, buffers) {
+    try {
+      model.send({ ...message, view }, undefined, buffers);
+      return true;
+    } catch { // the kernel restarted: its end of the line is gone
+      return false;
+    }
+  }
+
+  function tellBusy() {
+    show(busy, lost ? "The kernel was restarted: run the cell again to go on."
+      : state === null ? "Waiting for the kernel: a cell is running, or there is none."
+      : state.tool ? "A tool is running: the kernel's own stop button ends it, too."
+      : "A cell is running: this goes on when it ends.");
+    busy.hidden = false;
   }
 
   function heard(n) {
@@ -68,9 +87,13 @@ function bond(model, root, draw, said = () => {}) {
 
   function receive(message) {
     if (message.heard !== undefined) heard(message.heard);
+    if (message.roll) post({ do: "here" });
     if (message.to !== undefined && message.to !== view) return;
     const whole = message.to === view && message.slots !== undefined;
-    if (whole) slots.clear();
+    if (whole) {
+      slots.clear();
+      if (!root.classList.contains("nbchat-live")) live(message.twin);
+    }
     if (message.to === undefined || whole) {
       if (state === null && !whole) return;
       for (const [name, [stays, rest]] of Object.entries(message.slots ?? {}))
@@ -82,25 +105,59 @@ function bond(model, root, draw, said = () => {}) {
     } else said(message);
   }
 
+  /** Python answers: be seen, and hide the static twin. A page with no kernel shows the twin only. */
+  function live(twin) {
+    root.classList.replace("nbchat-waits", "nbchat-live");
+    if (!root.closest(".jp-OutputArea")) hiding.textContent = `.nbchat-saved[data-of="${CSS.escape(twin)}"]{display:none}`;
+  }
+
+  /** Python closed it: the static twin stays. */
+  function gone() {
+    root.classList.remove("nbchat-live", "nbchat-waits");
+    root.replaceChildren();
+  }
+
+  const hiding = make("style");
   model.on("msg:custom", receive);
-  root.classList.add("nbchat-live");
+  for (const end of ["comm:close", "destroy"]) model.on(end, gone);
+  root.classList.add("nbchat-waits");
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys are not ours
-  root.append(busy);
+  root.addEventListener("keydown", breakLine);
+  root.append(busy, hiding);
   send({ do: "hello" });
   return {
     send,
     end() {
       for (const timer of waiting.values()) clearTimeout(timer);
       model.off("msg:custom", receive);
-      model.send({ do: "gone", view }, undefined, undefined);
+      for (const end of ["comm:close", "destroy"]) model.off(end, gone);
+      root.removeEventListener("keydown", breakLine);
+      post({ do: "gone" });
     },
   };
 }
 
-/** Put HTML that Python made safe into a node; the user's folding stays. */
+/** Shift+Enter breaks the line of a text: JupyterLab, which runs cells by it, keeps the browser from doing so. */
+function breakLine(event) {
+  const { key, shiftKey, isComposing, target } = event;
+  if (key !== "Enter" || !shiftKey || isComposing || target.tagName !== "TEXTAREA") return;
+  event.preventDefault();
+  target.setRangeText("\n", target.selectionStart, target.selectionEnd, "end");
+  target.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Put HTML that Python made safe into a node. Its beginning, where it is the same, and the user's folding stay. */
 function fill(node, html) {
   const folded = [...node.querySelectorAll("details")].map((each) => each.dataset.touched && each.open);
-  node.innerHTML = html;
+  const next = make("template");
+  next.innerHTML = html;
+  let same = 0;
+  while (node.childNodes[same]?.isEqualNode(next.content.firstChild)) {
+    next.content.firstChild.remove();
+    same += 1;
+  }
+  while (node.childNodes.length > same) node.lastChild.remove();
+  node.append(next.content);
   [...node.querySelectorAll("details")].forEach((each, place) => {
     if (typeof folded[place] === "boolean") {
       each.open = folded[place];
@@ -123,13 +180,35 @@ function download({ name, type, text }) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** Copy, over plain http too, where browsers know only the old way. */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
     return "copied";
   } catch {
-    return "the browser does not allow copying here";
+    const focused = document.activeElement;
+    const field = document.body.appendChild(make("textarea", { style: "position:fixed;opacity:0" }));
+    field.value = text;
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    return done ? "copied" : "the browser does not allow copying here";
   }
+}
+
+/** What went wrong, until it is dismissed. */
+function alarm(dismiss) {
+  const text = make("span");
+  const node = make("p", { class: "error bad", role: "alert", hidden: true }, text,
+    button("×", dismiss, { class: "icon", "aria-label": "Dismiss" }));
+  return {
+    node,
+    draw(error) {
+      show(text, error);
+      node.hidden = !error;
+    },
+  };
 }
 
 /** Put a new cell below the one that shows this node; where the host does not let us, copy its source. */

@@ -40,6 +40,7 @@ class Stage(anywidget.AnyWidget):
     _drawing: asyncio.TimerHandle | None = None
     _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 each widget that was made has its own
     _views: set[str] = set()  # noqa: RUF012
+    _unheard: set[str] = set()  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +74,7 @@ class Stage(anywidget.AnyWidget):
             self._drawing.cancel()
             self._drawing = None
         begun = time.monotonic()
-        state, slots = self.picture()
+        state, slots = self._drawn_now()
         changes = slot_changes(self._slots, slots)
         if state != self._state:
             changes["state"] = state
@@ -82,6 +83,14 @@ class Stage(anywidget.AnyWidget):
             self.send(changes)
         took = time.monotonic() - begun
         self._next = time.monotonic() + max(REDRAW_S, REST * took)
+
+    def _drawn_now(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """The picture; where it cannot be drawn (a renderer of the user's fails), the last one, and why."""
+        try:
+            return self.picture()
+        except Exception as error:
+            self.error = told(error)
+            return {**self._state, "error": self.error}, self._slots
 
     def keep(self) -> None:
         """Draw now, in the saved notebook too."""
@@ -103,7 +112,7 @@ class Stage(anywidget.AnyWidget):
         try:
             await work
         except Exception as error:
-            self.error = f"{type(error).__name__}: {error}"
+            self.error = told(error)
             self.touch()
 
     def _find_loop(self) -> None:
@@ -113,7 +122,9 @@ class Stage(anywidget.AnyWidget):
             except RuntimeError:
                 self._loop = None
 
-    def _heard(self, _: Any, content: dict[str, Any], buffers: list[Any]) -> None:
+    def _heard(self, _: Any, content: Any, buffers: list[Any]) -> None:
+        if not isinstance(content, dict):  # not from our script
+            return
         self._find_loop()
         try:
             here = asyncio.get_running_loop() is self._loop
@@ -123,6 +134,10 @@ class Stage(anywidget.AnyWidget):
             self._handle(content, buffers)
         elif self._loop is not None:  # a kernel may hear the page in another thread
             self._loop.call_soon_threadsafe(self._handle, content, buffers)
+            self.overheard(content)
+
+    def overheard(self, content: dict[str, Any]) -> None:
+        """A message was heard in another thread, maybe while the kernel's own is busy; its handler comes later."""
 
     def _handle(self, content: dict[str, Any], buffers: list[Any]) -> None:
         self.send({"heard": content.get("n")})
@@ -138,13 +153,33 @@ class Stage(anywidget.AnyWidget):
             self._farewell = None
         self.flush()
         whole = {name: [0, html] for name, html in self._slots.items()}
-        self.send({"to": content["view"], "state": self._state, "slots": whole})
+        self.send({"to": content["view"], "state": self._state, "slots": whole, "twin": self._saved.id})
 
     async def do_gone(self, content: dict[str, Any], _: list[Any]) -> None:
         """A view went: with the last one all ends, unless another comes soon."""
         self._views.discard(content["view"])
-        if not self._views and self._loop is not None and self._farewell is None:
-            self._farewell = self._loop.call_later(FAREWELL_S, self.close)
+        self._unheard = set(self._views)  # a page that was reloaded took its views along without a word
+        self.send({"roll": True})
+        if self._farewell is None:
+            self._wait_for_views()
+
+    async def do_here(self, content: dict[str, Any], _: list[Any]) -> None:
+        """A view is still there."""
+        self._unheard.discard(content["view"])
+
+    def _wait_for_views(self) -> None:
+        if self._loop is not None:
+            self._farewell = self._loop.call_later(FAREWELL_S, self._leave, time.monotonic() + FAREWELL_S)
+
+    def _leave(self, due: float) -> None:
+        """No view has come: end all, unless others are still there."""
+        self._farewell = None
+        if time.monotonic() > due + FAREWELL_S:  # a cell ran, and they are yet to be heard
+            self._wait_for_views()
+            return
+        self._views -= self._unheard
+        if not self._views:
+            self.close()
 
     async def do_dismiss(self, _: dict[str, Any], __: list[Any]) -> None:
         """The error was read."""
@@ -161,10 +196,21 @@ class Stage(anywidget.AnyWidget):
             task.cancel()
         self._views.clear()
         super().close()
+        self.layout.close()  # every widget has one, with a comm of its own
+
+    def open(self) -> None:
+        """Be there for a page: in the beginning, and again after `close`."""
+        if self.layout.comm is None:
+            self.layout.open()
+        super().open()
 
     def _ipython_display_(self) -> None:
         self._find_loop()
         self.open()
-        state, slots = self.picture()
-        self._state, self._slots = state, slots
+        self._state, self._slots = self._drawn_now()
         self._saved.show(self.model_id)
+
+
+def told(error: Exception) -> str:
+    """An error in a line."""
+    return f"{type(error).__name__}: {error}"

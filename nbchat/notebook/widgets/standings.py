@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from nbchat.notebook.render.safe import whole_characters
 from nbchat.notebook.widgets.contest import LETTERS, TIE, Contest
 from nbchat.values.errors import ConfigurationError
 
@@ -12,16 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Z_95 = 1.959964  # standard normal quantile of 97.5 %
-
-
-def frame(contest: Contest) -> pd.DataFrame:
-    """A row an answer: what was asked, said, measured and voted; `vote` is "best", "tie", "other" or NA."""
-    import pandas as pd
-
-    rows = [_row(contest, p, c) for p in range(len(contest.prompts)) for c in range(len(contest.contestants))]
-    out = pd.DataFrame(rows, columns=list(_DTYPES))
-    return out.astype(_DTYPES)
-
+_MEANS = ("first_token_s", "tokens_per_s", "output_tokens", "cost_usd")
+# Both read well on white and on black. They are two, because Jupyter lays white under a figure without a ground of its
+# own whose labels are all dark, or all light.
+_INK, _PALE = "#7b7f87", "#85898f"
+_BAR = "#6f86ea"
 
 _DTYPES: dict[str, Any] = {
     "prompt_no": "Int64",
@@ -40,6 +36,28 @@ _DTYPES: dict[str, Any] = {
     "vote": "string",
     "note": "string",
 }
+
+
+def frame(contest: Contest) -> pd.DataFrame:
+    """A row an answer: what was asked, said, measured and voted; `vote` is "best", "tie", "other" or NA."""
+    import pandas as pd
+
+    rows = [_row(contest, p, c) for p in range(len(contest.prompts)) for c in range(len(contest.contestants))]
+    texts = [{k: whole_characters(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows]
+    return pd.DataFrame(texts, columns=list(_DTYPES), index=_index(contest)).astype(_DTYPES)
+
+
+def _index(contest: Contest) -> pd.Index[Any] | None:
+    """The label of each row's prompt in the column that it is from; None for a prompt that was typed in later."""
+    import pandas as pd
+
+    if contest.index is None:
+        return None
+    width, later = len(contest.contestants), len(contest.prompts) - len(contest.index)
+    index = contest.index.repeat(width)
+    if not later:
+        return index
+    return pd.Index([*index.to_flat_index().astype(object), *[None] * later * width], dtype=object, name=index.name)
 
 
 def _row(contest: Contest, prompt: int, number: int) -> dict[str, Any]:
@@ -62,19 +80,23 @@ def _row(contest: Contest, prompt: int, number: int) -> dict[str, Any]:
 def summary(contest: Contest) -> pd.DataFrame:
     """A row a model, the best first: wins, ties, losses, win rate with its 95 % interval, and mean measures.
 
-    A tie counts as a k-th of a win where there are k models, so that equals all have a win rate of 1/k. The interval
-    is Wilson's score interval over the votes; without a vote it is NA.
+    The win rate is against another model, as in a tournament of pairs: the best answer to a prompt beats each of the
+    others, a tie is half a win against each, and of two that were not best nothing is known. By chance it is 0.5,
+    however many models there are. The interval is Wilson's score interval; the pairs of one vote are no
+    independent trials, so it is taken over Kish's effective number of votes, which for two models is their number.
     """
     import pandas as pd
 
-    count, votes = len(contest.contestants), list(contest.votes.values())
+    others, votes = len(contest.contestants) - 1, list(contest.votes.values())
     answers = frame(contest)
     rows = []
     for number, contestant in enumerate(contest.contestants):
         wins, ties = votes.count(number), votes.count(TIE)
-        low, rate, high = wilson(wins + ties / count, len(votes))
-        own = answers[answers.model == contestant.label]
-        means = {name: own[name].mean() for name in ("first_token_s", "tokens_per_s", "output_tokens", "cost_usd")}
+        losses = len(votes) - wins - ties
+        weights = (wins + ties) * others + losses  # each win and tie is against all others, each loss against one
+        rate = (wins + ties / 2) * others / weights if votes else 0.0
+        low, high = wilson(rate, weights**2 / ((wins + ties) * others**2 + losses)) if votes else (None, None)
+        own = answers[(answers.model == contestant.label).to_numpy()]
         rows.append(
             {
                 "model": contestant.label,
@@ -82,29 +104,27 @@ def summary(contest: Contest) -> pd.DataFrame:
                 "errors": int(own.error.notna().sum()),
                 "wins": wins,
                 "ties": ties,
-                "losses": len(votes) - wins - ties,
-                "win_rate": rate,
+                "losses": losses,
+                "win_rate": rate if votes else None,
                 "low": low,
                 "high": high,
-                **means,
+                **{name: own[name].mean() for name in _MEANS},
             }
         )
-    out = pd.DataFrame(rows).set_index("model").convert_dtypes()
+    out = pd.DataFrame(rows).set_index("model").astype(dict.fromkeys(("win_rate", "low", "high", *_MEANS), "Float64"))
     return out.sort_values("win_rate", ascending=False, kind="stable") if votes else out
 
 
-def wilson(wins: float, votes: int) -> tuple[float | None, float | None, float | None]:
-    """(low, share, high): a share of votes with its 95 % score interval (Wilson, 1927)."""
-    if not votes:
-        return None, None, None
-    share, z2 = wins / votes, Z_95**2
-    middle = (share + z2 / (2 * votes)) / (1 + z2 / votes)
-    half = Z_95 / (1 + z2 / votes) * math.sqrt(share * (1 - share) / votes + z2 / (4 * votes**2))
-    return max(0.0, middle - half), share, min(1.0, middle + half)
+def wilson(share: float, count: float) -> tuple[float, float]:
+    """The 95 % score interval (Wilson, 1927) of a share of so many trials."""
+    z2 = Z_95**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = Z_95 / (1 + z2 / count) * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def plot(contest: Contest, axes: Any = None) -> Any:
-    """Win rates with their intervals as horizontal bars; returns matplotlib's axes.
+    """Win rates with their intervals, the best above; returns matplotlib's axes.
 
     Raises:
         ConfigurationError: matplotlib is missing, or there is no vote yet.
@@ -117,10 +137,26 @@ def plot(contest: Contest, axes: Any = None) -> Any:
         raise ConfigurationError("a plot needs matplotlib: pip install matplotlib") from None
     table = summary(contest)[["win_rate", "low", "high"]][::-1].astype("float64")
     if axes is None:
-        _, axes = plt.subplots(figsize=(6, 0.6 + 0.45 * len(table)), layout="constrained")
-    reach = [(table.win_rate - table.low).clip(lower=0), (table.high - table.win_rate).clip(lower=0)]
-    axes.barh(table.index, table.win_rate, xerr=reach, height=0.5, color="#8ea2f2", ecolor="#555", capsize=3)
-    axes.axvline(1 / len(table), color="#999", linewidth=1, linestyle=":")
-    axes.set(xlim=(0, 1), xlabel=f"win rate, with 95 % interval ({len(contest.votes)} votes; dotted: chance)")
-    axes.spines[["top", "right"]].set_visible(False)
+        figure, axes = plt.subplots(figsize=(6.4, 0.75 + 0.42 * len(table)), layout="constrained")
+        figure.patch.set_alpha(0)  # light or dark is the page's own
+    axes.patch.set_alpha(0)
+    places = range(len(table))
+    axes.barh(places, table.high - table.low, left=table.low, height=0.34, color=_BAR, alpha=0.35, linewidth=0)
+    axes.plot(table.win_rate, places, "o", color=_BAR, markersize=7)
+    for place, rate, high in zip(places, table.win_rate, table.high, strict=True):
+        axes.annotate(_percent(rate), (high, place), (6, 0), textcoords="offset points", va="center", color=_INK)
+    axes.axvline(0.5, color=_INK, linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(table) - 0.4), xticks=[0, 0.25, 0.5, 0.75, 1])
+    axes.set_yticks(places, [label.replace("$", r"\$") for label in table.index], color=_PALE)
+    axes.xaxis.set_major_formatter(lambda share, _: _percent(share))
+    axes.tick_params(length=0, colors=_INK, labelsize=9)
+    axes.tick_params(axis="y", colors=_PALE)
+    axes.spines[:].set_visible(False)
+    votes = len(contest.votes)
+    about = f"win rate against another model, with its 95 % interval · {votes} vote{'s' * (votes != 1)}"
+    axes.set_xlabel(about, color=_INK, fontsize=9)
     return axes
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
