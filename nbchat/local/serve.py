@@ -38,6 +38,7 @@ def _params(xllamacpp: Any, order: dict[str, str]) -> Any:
     params.port = 0
     params.n_ctx = CONTEXT
     params.n_parallel = SLOTS
+    params.n_predict = CONTEXT // SLOTS  # tokens of an answer without max_tokens: small models may never find an end
     params.kv_unified = True  # one long answer may use the whole context
     params.cache_ram_mib = 256
     params.sampling.temp = 0.2  # what SmolLM2's model card advises; small models ramble at 0.8
