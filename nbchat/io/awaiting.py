@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,13 +12,13 @@ import httpx
 
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
+from nbchat.io.fast_answer import FastAnswer
 from nbchat.io.patience import Patience
-from nbchat.io.transport import fast, fast_errors
+from nbchat.io.transport import fast
 from nbchat.values.errors import ChatError
 from nbchat.wire.codec import Request
 
 Loop = asyncio.AbstractEventLoop
-LATER_S = 0.5  # than ours, which has the better words
 _CLIENTS: WeakKeyDictionary[Loop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
 _PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
@@ -45,7 +44,7 @@ class AwaitingWire:
             endpoint = await asyncio.to_thread(endpoint.starter)
         url, headers = endpoint.sealed(request, content)
         over_httpx = route.http_async_client is not None or fast is None
-        self._reader = _HttpxAnswer(route) if over_httpx else _FastAnswer(route)
+        self._reader = _HttpxAnswer(route) if over_httpx else FastAnswer(route)
         answer = self._reader.open(request.method, url, headers, content)
         return await self._within(answer, limit.first_byte, "first_byte")
 
@@ -64,6 +63,8 @@ class AwaitingWire:
         return await self._within(self._reader.read(), self._route.timeout.between, "between")
 
     async def read_all(self) -> bytes:
+        if self._reader.is_short():  # the usual case, in fewer steps
+            return await self._within(self._reader.read_short(), self._route.timeout.between, "between")
         pieces, size = [], 0
         while piece := await self.read():
             pieces.append(piece)
@@ -132,81 +133,6 @@ class AwaitingWire:
             await reader.aclose()
 
 
-class _FastAnswer:
-    """An answer that pyreqwest reads, each piece as it comes."""
-
-    def __init__(self, route: Route) -> None:
-        self._route = route
-        self._streaming: Any = None
-        self._body: Any = None
-
-    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
-        asked = (method, url, headers, content)
-        try:
-            response = await self._sent(transport.MOST_IDLE, *asked)
-        except fast_errors.ConnectError as error:
-            if url not in _ANSWERED or not _was_closed(error):
-                raise _fast_failure(self._route, error) from None
-            response = await self._sent(0, *asked)  # it may have been a kept one, closed in the meantime
-        _ANSWERED.add(url)
-        self._body = response.body_reader
-        return response.status, _Headers(response.headers)
-
-    async def _sent(self, idle: int, method: str, url: str, headers: dict[str, str], content: bytes) -> Any:
-        """The answer's head. Raises ConnectError where there is no connection, or it was closed before."""
-        limit = self._route.timeout
-        client = transport.awaiting(url, self._route.proxy, limit.connect, idle)
-        # with a buffer, a slow answer stays silent until that is full
-        request = client.request(method, url).headers(headers).body_bytes(content).streamed_read_buffer_limit(0)
-        if limit.total is not None:
-            # nothing else ends a request that was given up before its answer began
-            request = request.timeout(timedelta(seconds=limit.total + LATER_S))
-        self._streaming = request.build_streamed()
-        del request  # the repr of a request that was sent raises, in a traceback that shows local variables
-        try:
-            return await self._streaming.__aenter__()
-        except BaseException as error:  # a cancelled wait as well: there is nothing to leave
-            self._streaming = None
-            if idle and isinstance(error, fast_errors.ConnectError):
-                raise
-            if isinstance(error, fast_errors.PyreqwestError):
-                raise _fast_failure(self._route, error) from None
-            raise
-
-    async def read(self) -> bytes:
-        try:
-            piece = await self._body.read_chunk()
-        except fast_errors.PyreqwestError as error:
-            raise failures.broken_off(self._route, error) from None
-        return b"" if piece is None else bytes(piece)
-
-    async def aclose(self) -> None:
-        if self._streaming is not None:
-            streaming, self._streaming = self._streaming, None
-            await streaming.__aexit__(None, None, None)
-
-
-class _Headers:
-    """pyreqwest's headers, where one that is no text is taken for one that did not come."""
-
-    def __init__(self, headers: Any) -> None:
-        self._headers = headers
-
-    def get(self, name: str) -> str | None:
-        try:
-            return self._headers.get(name)
-        except ValueError:
-            return None
-
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
-
-    def __getitem__(self, name: str) -> str:
-        if (value := self.get(name)) is None:
-            raise KeyError(name)
-        return value
-
-
 class _HttpxAnswer:
     """An answer over httpx: the user's own client, or a transport of this loop."""
 
@@ -237,6 +163,9 @@ class _HttpxAnswer:
         self._bytes = self._response.aiter_bytes()
         return self._response.status_code, self._response.headers
 
+    def is_short(self) -> bool:
+        return False
+
     async def read(self) -> bytes:
         try:
             return await anext(self._bytes, b"")
@@ -255,19 +184,3 @@ def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
     if proxy not in mine:
         mine[proxy] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
     return mine[proxy]
-
-
-_ANSWERED: set[str] = set()  # addresses to which there may be kept connections
-
-
-def _was_closed(error: Any) -> bool:
-    """Whether there was a connection, and it was closed before an answer came."""
-    return any("(SendRequest)" in cause["message"] for cause in error.details.get("causes") or ())
-
-
-def _fast_failure(route: Route, error: Any) -> Exception:
-    if isinstance(error, fast_errors.ConnectTimeoutError):
-        return failures.timed_out(route, route.timeout.connect, "connect")
-    if isinstance(error, fast_errors.DecodeError):
-        return failures.unreadable(route, error)
-    return failures.connection_failed(route, error)

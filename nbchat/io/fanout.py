@@ -52,7 +52,10 @@ def _ordered(results: dict[int, Any], errors: dict[int, BaseException], return_e
 
 
 def run_all(flows: Flows, width: int, return_exceptions: bool) -> list[Any]:
-    """All results in order. Ctrl-C stops what runs and closes its connections."""
+    """All results in order. Ctrl-C stops what runs, and closes the connections over which an answer has begun.
+
+    Where none has, the request runs out at the server, within its total timeout: pyreqwest cannot drop it.
+    """
     results: dict[int, Any] = {}
     errors: dict[int, BaseException] = {}
     _on_background(fan_out(flows, width, _into(results, errors), not return_exceptions))

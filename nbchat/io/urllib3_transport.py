@@ -17,6 +17,7 @@ from urllib3 import exceptions
 from urllib3.util import SKIP_HEADER, Timeout, make_headers, parse_url
 
 MOST_BYTES = 65536  # that one read gives
+NEAR_S = 0.02  # a socket's timeout may be so much too long: to set it takes longer than to read a token
 _UNWANTED = {"user-agent": SKIP_HEADER, "accept-encoding": SKIP_HEADER}  # what urllib3 adds by itself
 
 
@@ -28,7 +29,8 @@ class _Incoming(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock = raw, sock
-        self.wait(sock.gettimeout())
+        self._set = sock.gettimeout()
+        self.wait(self._set)
 
     def wait(self, seconds: float | None) -> None:
         """Wait so long from now, however many pieces come."""
@@ -41,7 +43,10 @@ class _Incoming(io.RawIOBase):
         left = None if self._until is None else self._until - time.monotonic()
         if left is not None and left <= 0:
             raise TimeoutError("timed out")
-        self._sock.settimeout(left)
+        near = self._set is left if left is None or self._set is None else left <= self._set < left + NEAR_S
+        if not near:
+            self._sock.settimeout(left)
+            self._set = left
         return self._raw.readinto(buffer)
 
     def close(self) -> None:

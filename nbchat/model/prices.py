@@ -55,7 +55,7 @@ def cost_usd(
         usage = answer
     if provider in _FREE:
         return 0.0
-    if usage is None or not model:
+    if usage is None or not model or not isinstance(model, str):  # a server may answer with any name
         return None
     counts, period = tuple(_counts(usage).items()), int(time.time() // PRICE_S)
     price = _price(counts, model, provider, period)

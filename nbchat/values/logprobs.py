@@ -25,7 +25,7 @@ class Alternative:
     @property
     def probability(self) -> float:
         """Between 0 and 1."""
-        return math.exp(self.logprob)
+        return _probability(self.logprob)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class TokenLogprob:
     @property
     def probability(self) -> float:
         """Between 0 and 1."""
-        return math.exp(self.logprob)
+        return _probability(self.logprob)
 
     @property
     def entropy(self) -> float | None:
         """Entropy in bits over the returned alternatives and one remainder; None without alternatives."""
         if not self.alternatives:
             return None
-        shares = [math.exp(a.logprob) for a in self.alternatives]
+        shares = [a.probability for a in self.alternatives]
         if self.token not in [a.token for a in self.alternatives]:
             shares.append(self.probability)
         shares.append(1 - sum(shares))
@@ -126,6 +126,10 @@ def _token(entry: Mapping[str, Any]) -> TokenLogprob:
         ),
         bytes=_bytes(entry),
     )
+
+
+def _probability(logprob: float) -> float:
+    return math.exp(min(logprob, 0.0))  # some servers send a little more than 0, or anything
 
 
 def _bytes(entry: Mapping[str, Any]) -> tuple[int, ...] | None:

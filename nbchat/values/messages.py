@@ -276,9 +276,12 @@ class AIMessage(Message):
         return (*super()._identity(), self.usage_metadata, self.response_metadata)
 
     def __repr__(self) -> str:
-        parts = [_brief(self.content)] if self.content or not self.tool_calls else []
+        invalid = self.invalid_tool_calls
+        parts = [_brief(self.content)] if self.content or not (self.tool_calls or invalid) else []
         if self.tool_calls:
             parts.append("tool_calls=[" + ", ".join(f"{c['name']}({_args(c['args'])})" for c in self.tool_calls) + "]")
+        if invalid:
+            parts.append(f"invalid_tool_calls=[{', '.join(call['name'] for call in invalid)}]")
         if self.interrupted:
             parts.append("interrupted")
         return f"{type(self).__name__}({', '.join(parts)})"

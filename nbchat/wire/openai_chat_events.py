@@ -104,7 +104,7 @@ class OpenAIChatDecoder(StreamDecoder):
             self._usage = usage
         if not self._id and isinstance(id := event.get("id"), str):
             self._id = id
-        if model := event.get("model"):
+        if isinstance(model := event.get("model"), str) and model:
             self._metadata["model_name"] = model
         if created := event.get("created"):
             self._metadata.setdefault("created", created)

@@ -192,6 +192,7 @@ def test_a_key_that_the_provider_quotes_is_blotted_out() -> None:
         ({"retry-after": "Thu, 01 Jan 1970 00:00:01 GMT"}, 0.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
         ({"retry-after": "-3"}, 0.0),
         ({}, None),
     ],

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import gc
+import json
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4

@@ -110,9 +110,7 @@ def test_another_base_url_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://gate.test/anthropic/ ", "http://gate.test/anthropic/v1/messages"),
     ],
 )
-def test_a_base_url_may_be_as_the_vendors_own_sdk_has_it(
-    given: str, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_base_url_may_be_as_the_vendors_own_sdk_has_it(given: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sealed("anthropic", base_url=given)[0] == url
     monkeypatch.setenv("ANTHROPIC_BASE_URL", given)
     assert sealed("anthropic", api_key="k")[0] == url

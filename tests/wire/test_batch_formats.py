@@ -291,7 +291,9 @@ def test_lists_have_pages(provider: str) -> None:
     assert jobs and cursor in api.page(following).path and "cursor" not in api.page("").path
 
 
-@pytest.mark.parametrize(("shown", "total", "following"), [(100, 300, "2"), (100, 200, "2"), (20, 60, "2"), (20, 40, "")])
+@pytest.mark.parametrize(
+    ("shown", "total", "following"), [(100, 300, "2"), (100, 200, "2"), (20, 60, "2"), (20, 40, "")]
+)
 def test_mistrals_answer_does_not_tell_which_page_it_is(shown: int, total: int, following: str) -> None:
     answer = {"data": [{"id": "b", "status": "QUEUED"}] * shown, "object": "list", "total": total}
     assert batch_format("mistral").jobs(answer, "1")[1] == following

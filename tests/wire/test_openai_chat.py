@@ -429,6 +429,7 @@ def test_arguments_that_are_no_json_are_an_invalid_call() -> None:
     message = answer({"tool_calls": [{"id": "a", "function": {"name": "f", "arguments": '{"x": '}}]})
     assert message.tool_calls == []
     assert message.invalid_tool_calls[0]["args"] == '{"x": '
+    assert repr(message) == "AIMessage(invalid_tool_calls=[f])"
 
 
 def test_fields_of_a_call_that_are_not_known_are_kept() -> None:
