@@ -30,7 +30,7 @@ READY = """() => {
         && session.session?.kernel?.connectionStatus === "connected" && session.session.kernel.status === "idle";
 }"""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
-PATIENCE_MS = 12_000  # for anything that the page is to do: machines are slow and shared
+PATIENCE_MS = 90_000  # for anything that the page is to do: machines are slow and shared
 
 
 class Lab:

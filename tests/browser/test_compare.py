@@ -27,6 +27,8 @@ SAID = {
 ATTACKS = "\n\n".join(text[:300] for text in attacks().values()).encode("utf-8", "replace").decode()
 RUNNING = "n => document.querySelectorAll('.card[aria-busy=true]').length === n"
 OVER = "() => document.querySelector('.card') && !document.querySelector('.card[aria-busy=true]')"
+FULL = """() => [...document.querySelectorAll('.card[aria-busy=true] .body')]
+    .every(body => body.scrollHeight > body.clientHeight)"""  # from then on nothing moves below it
 HERE = "() => document.activeElement.getAttribute('aria-label') ?? ''"
 
 
@@ -49,6 +51,7 @@ def compared(lab: Lab) -> Callable[..., Any]:
         lab.open("compare.ipynb", [MODELS.format(url=server.base_url), made, *later])
         for _ in range(2):
             lab.page.keyboard.press("Shift+Enter")
+        lab.page.set_default_timeout(40_000)
         lab.page.wait_for_selector(".compare .card")
         return lab.page
 
@@ -173,12 +176,13 @@ def test_the_file_keeps_it_a_reload_brings_it_back_and_a_deleted_cell_ends_it(
     run_cell(page, 2)
     page.wait_for_function("() => document.querySelectorAll('.compare').length === 2")
     page.wait_for_function(RUNNING, arg=2)  # both views show the one that streams
+    page.wait_for_function(FULL)
     page.click(".card[aria-busy=true] >> nth=1 >> text=stop")
     page.wait_for_function(OVER)
     page.click(".votes >> nth=1 >> text=A")
     page.wait_for_function("() => document.querySelectorAll('.card.best').length === 2")
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    lab.page.wait_for_timeout(1000)
+    page.wait_for_function("() => document.querySelector('.nbchat-saved').textContent.includes('best')")
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
     book = json.loads((lab.folder / "compare.ipynb").read_text())
     html = "".join("".join(output["data"].get("text/html", "")) for output in book["cells"][1]["outputs"])
     assert "gpt-4o-mini" in html and "ServerError" in html and "best" in html and "<script" not in html

@@ -248,7 +248,9 @@ def test_each_call_of_a_tool_waits_for_a_word_and_runs_or_is_declined(
 
 
 def test_cells_and_panels_share_the_conversation_and_two_views_show_the_same(panel: Callable[..., Any]) -> None:
-    page = panel("%load_ext nbchat", "nbchat.ChatPanel(panel.chat, name='shared')", "panel", "%%chat --chat shared\nfrom a cell")
+    page = panel(
+        "%load_ext nbchat", "nbchat.ChatPanel(panel.chat, name='shared')", "panel", "%%chat --chat shared\nfrom a cell"
+    )
     everywhere = (
         "n => [...document.querySelectorAll('.panel')].map(e => e.querySelectorAll('.turn').length).join() === n"
     )

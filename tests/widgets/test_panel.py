@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from nbchat import Chat, ChatPanel, init_chat_model, tool
-from tests.servers import OpenAIServer
+from nbchat import AIMessage, Chat, ChatPanel, init_chat_model, tool
+from nbchat.notebook.widgets import drawn_path, live_turn
+from nbchat.notebook.widgets.approvals import Approvals
+from nbchat.notebook.widgets.spent import spent
+from tests.servers import OpenAIServer, Reply
 from tests.widgets.conftest import Page
 
 
@@ -131,6 +137,7 @@ def test_a_tool_waits_for_a_word(page: Page, server: OpenAIServer) -> None:
         page.do("send", text="Weather in Rome?")
         await page.until(lambda: page.state.get("ask"))
         assert page.state["ask"]["name"] == "weather" and not ran
+        assert panel.chat.approve is None  # a cell that asks meanwhile asks nobody
         page.do("verdict", id=999, verdict="run")
         await asyncio.sleep(0.05)
         assert not ran
@@ -232,9 +239,144 @@ def test_closing_leaves_no_task_thread_or_connection(page: Page) -> None:
     asyncio.run(run())
 
 
-def test_two_panels_of_one_chat_show_the_same(page: Page, server: OpenAIServer) -> None:
-    chat = Chat(model(server))
-    first = ChatPanel(chat)
-    chat.ask("from a cell")
-    assert [t.question.text for t in ChatPanel(chat).branches.path()] == ["from a cell"]
-    assert first.messages is chat.messages
+def test_panels_of_one_chat_show_the_same_and_take_turns(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        chat = Chat(model(server))
+        first = ChatPanel(chat)
+        chat.ask("from a cell")
+        second = ChatPanel(chat)
+        page.open(second)
+        await said(page, "from a panel")
+        assert [[turn.question.text for turn in panel.branches.path()] for panel in (first, second)] == [
+            ["from a cell", "from a panel"]
+        ] * 2
+        with OpenAIServer(lambda body: Reply(body=[math.inf])) as stalled:
+            chat.model = model(stalled)
+            page.do("send", text="one")
+            await page.until(lambda: page.state["busy"])
+            first.start(first.do_send({"text": "two", "view": "v9"}, []))
+            await page.until(lambda: "in another panel" in first.error)
+            page.do("stop")
+            await page.until(lambda: not page.state["busy"])
+        first.close()
+
+    asyncio.run(run())
+
+
+def test_a_stop_heard_in_another_thread_ends_a_tool_that_keeps_the_loop_busy(page: Page, server: OpenAIServer) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    @tool
+    def weather(city: str) -> str:
+        """The weather."""
+        began.set()
+        time.sleep(60)
+        return "sunny"
+
+    def stop() -> None:
+        began.wait(30)
+        while not ended.wait(0.2):  # one that comes just before the tool falls asleep finds nobody to wake
+            page.do("stop")
+
+    async def run() -> None:
+        panel = ChatPanel(model(server), tools=[weather], approve=False)
+        page.open(panel)
+        await page.until(lambda: page.state)
+        thread = threading.Thread(target=stop)
+        thread.start()
+        await done(page, "send", text="How is the weather in Rome and Oslo?")
+        ended.set()
+        thread.join()
+        assert [m.type for m in panel.messages] == ["human", "ai", "tool", "tool"]
+        assert "stopped" in page.text and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a kernel that runs no cell
+    try:
+        asyncio.run(run())
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_the_total_counts_what_every_branch_has_used(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        panel = ChatPanel(model(server))
+        page.open(panel)
+        await said(page, "hello")
+        once = panel.chat.usage.total_tokens
+        await done(page, "again", turn=page.state["turns"][0]["id"])
+        assert page.state["total"].startswith(f"{2 * once:,} tokens · $")
+
+    asyncio.run(run())
+    assert (
+        spent([AIMessage("a", usage_metadata={"input_tokens": 1, "output_tokens": 1, "total_tokens": 2})]) == "2 tokens"
+    )
+
+
+def test_an_edit_that_failed_leaves_the_conversation_and_is_tried_again_in_its_place(page: Page) -> None:
+    async def run() -> None:
+        broken: list[bool] = []
+        with OpenAIServer(
+            lambda body: Reply(status=400, body={"error": {"message": "no"}}) if broken else "yes"
+        ) as server:
+            panel = ChatPanel(model(server))
+            page.open(panel)
+            await said(page, "first")
+            await said(page, "second")
+            broken.append(True)
+            await done(page, "edit", turn=page.state["turns"][0]["id"], text="other")
+            assert [m.text for m in panel.messages][::2] == ["first", "second"]
+            assert page.state["turns"][-1]["failed"] and "no" in page.text
+            broken.clear()
+            await done(page, "again", turn=page.state["turns"][-1]["id"])
+            assert [m.text for m in panel.messages] == ["other", "yes"] and page.state["turns"][0]["of"] == 2
+
+    asyncio.run(run())
+
+
+def test_a_text_file_is_folded_and_stays_with_a_message_that_is_edited(page: Page, server: OpenAIServer) -> None:
+    async def run() -> None:
+        page.open(ChatPanel(model(server)))
+        page.do("piece", ["naïve ```\n<b>".encode()], id="a")
+        await said(page, "read", files=[{"id": "a", "name": "n.md", "type": "text/markdown"}])
+        name = page.state["turns"][0]["id"]
+        assert "<summary>n.md</summary>" in page.slots[f"{name}.said"] and page.slots[f"{name}.text"] == "read"
+        await done(page, "edit", turn=name, text="read well")
+        sent = server.requests[-1].json["messages"][-1]["content"]
+        assert sent.startswith("read well") and sent.endswith("n.md:\n````\nnaïve ```\n<b>\n````")
+
+    asyncio.run(run())
+
+
+def test_a_renderer_that_fails_is_told_and_the_panel_goes_on(
+    page: Page, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> str:
+        raise ValueError("the renderer is broken")
+
+    async def run() -> None:
+        panel = ChatPanel(model(server))
+        page.open(panel)
+        await page.until(lambda: page.state)
+        with monkeypatch.context() as patch:
+            patch.setattr(live_turn, "drawn_live", fails)
+            patch.setattr(drawn_path, "drawn", fails)
+            page.do("send", text="hello")
+            await page.until(lambda: "the renderer is broken" in page.state["error"])
+        await asyncio.sleep(0.2)
+        await said(page, "again")
+        assert "You said: again" in page.text
+
+    asyncio.run(run())
+
+
+def test_what_is_approved_hides_nothing() -> None:
+    async def run() -> None:
+        approvals = Approvals(lambda: None)
+        asked = asyncio.ensure_future(approvals.ask("send\u202e", {"to": "a\u200bb", "text": "x" * 200_000}))
+        await asyncio.sleep(0)
+        shown = approvals.shown()
+        assert shown is not None and "⟨U+202E⟩" in shown["name"] and "⟨U+200B⟩" in shown["args"]
+        assert "more characters, which are not shown" in shown["args"]
+        asked.cancel()
+
+    asyncio.run(run())

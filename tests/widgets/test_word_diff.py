@@ -35,6 +35,8 @@ def test_what_differs_is_marked(old: str, new: str, marked: str) -> None:
 
 def test_crumbs_between_great_changes_are_not_told_apart() -> None:
     assert shown("whales sing in deep seas", "parrots talk in busy homes").count("<ins>") == 1
+    phrase = "communicate by a rich system of sounds"
+    assert f" {phrase} " in shown(f"{'old ' * 20}{phrase}{' end' * 20}", f"{'new ' * 20}{phrase}{' stop' * 20}")
 
 
 def test_hostile_words_are_text() -> None:

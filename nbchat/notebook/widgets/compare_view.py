@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from nbchat.notebook.render.markdown import markdown_html
@@ -27,7 +28,6 @@ def page_state(contest: Contest, at: int, base: int | None) -> dict[str, Any]:
         at: number of the prompt.
         base: the column that the others are compared with, if any.
     """
-    some = bool(contest.prompts)
     order = contest.order(at)
     vote = contest.votes.get(at)
     return {
@@ -41,7 +41,7 @@ def page_state(contest: Contest, at: int, base: int | None) -> dict[str, Any]:
         "note": contest.notes.get(at, ""),
         "blind": contest.blind,
         "hidden": contest.hidden(at),
-        "fixed": contest.blind and some and not contest.hidden(at),
+        "fixed": contest.blind and not contest.hidden(at),
         "base": base,
     }
 
@@ -79,13 +79,18 @@ def page_slots(contest: Contest, at: int, base: int | None) -> dict[str, str]:
     """
     if not contest.prompts:
         return {}
-    slots = {"prompt": markdown_html(contest.prompts[at])}
+    slots = {"prompt": _prompt_html(contest.prompts[at])}
     answers = [contest.answers.get((at, number)) for number in contest.order(at)]
     origin = None if base is None else answers[base]
     for place, answer in enumerate(answers):
         parts = _beside(origin, answer) or parts_html(answer, contest.hidden(at)) or [""]
         slots |= {f"{at}.{place}.{part}": html for part, html in enumerate(parts)}
     return slots
+
+
+@lru_cache(maxsize=64)  # it is drawn again with every change of the page
+def _prompt_html(prompt: str) -> str:
+    return markdown_html(prompt)
 
 
 def _beside(origin: Answer | None, answer: Answer | None) -> list[str]:
@@ -130,7 +135,7 @@ def _saved_prompt(contest: Contest, prompt: int) -> str:
     cards = [_saved_card(contest, prompt, place, number) for place, number in enumerate(contest.order(prompt))]
     words = ["vote: tie"] if contest.votes.get(prompt) == TIE else []
     words += [f"note: {contest.notes[prompt]}"] if contest.notes.get(prompt) else []
-    said = f'<div class="said" style="{_SAID}">{markdown_html(contest.prompts[prompt])}</div>'
+    said = f'<div class="said" style="{_SAID}">{_prompt_html(contest.prompts[prompt])}</div>'
     foot = f"<p>{_small(words)}</p>" if words else ""
     return f'{said}<div style="{_GRID}">{"".join(cards)}</div>{foot}'
 

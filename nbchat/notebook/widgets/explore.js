@@ -23,7 +23,7 @@ function render({ model, el: root }) {
   const chunks = new Map(); // slot: {node, tokens}
   const group = Math.random().toString(36).slice(2);
 
-  const error = make("p", { class: "error bad", role: "alert", hidden: true });
+  const error = alarm(() => line.send({ do: "dismiss" }));
   const tree = make("ol", { class: "tree" });
   const stop = button("Stop", () => line.send({ do: "stop" }), { class: "stop" });
   const text = make("div", { class: "lp", role: "group", "aria-label": "Tokens: arrows move, Enter shows the alternatives" });
@@ -41,7 +41,7 @@ function render({ model, el: root }) {
   const tell = make("input", { type: "checkbox" });
   const obstacle = make("p", { class: "obstacle" });
   const telling = make("label", { class: "telling" }, tell, "tell it in words to go on; it may say something else");
-  const whole = make("div", { class: "nbchat wide explore", role: "group", "aria-label": "Token probabilities" }, error,
+  const whole = make("div", { class: "nbchat wide explore", role: "group", "aria-label": "Token probabilities" }, error.node,
     make("div", { class: "head" }, tree, stop), make("div", { class: "sure" }, make("div", { class: "columns" }, make("div", {}, text, before), side), keys, told),
     obstacle, telling);
   root.append(whole);
@@ -69,8 +69,7 @@ function render({ model, el: root }) {
     before.replaceChildren(make("b", {}, "instead of "), slots.get("instead") ?? "");
     drawTree();
     stop.hidden = !state.busy;
-    show(error, state.error);
-    error.hidden = !state.error;
+    error.draw(state.error);
     show(told, state.told || "…");
     show(obstacle, state.obstacle);
     obstacle.hidden = !state.obstacle;

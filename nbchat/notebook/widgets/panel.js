@@ -158,6 +158,7 @@ function render({ model, el: root }) {
       else other.focus();
     });
     other.addEventListener("change", () => other.value.trim() && set("model", other.value));
+    other.addEventListener("keydown", (event) => enters(event) && other.blur()); // which is a change
     const menu = makeMenu("model", make("div", { class: "sheet settings" }, make("label", { class: "model" }, "Model", listed, other),
       ...Object.entries(fields).map(([key, field]) => make("label", { class: key }, labels[key], field))));
     let models = "";

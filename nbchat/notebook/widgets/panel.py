@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
 
@@ -16,10 +16,10 @@ from nbchat.notebook.transcript import transcript
 from nbchat.notebook.widgets import export, panel_settings
 from nbchat.notebook.widgets.approvals import Approvals
 from nbchat.notebook.widgets.branches import Branches, Turn
-from nbchat.notebook.widgets.drawn_turn import DrawnTurn, drawn
+from nbchat.notebook.widgets.drawn_path import DrawnPath
 from nbchat.notebook.widgets.interruptible import Interruptible
 from nbchat.notebook.widgets.live_turn import LiveTurn
-from nbchat.notebook.widgets.notebook import notebook_chat, used_models, user_names, when_cells_end
+from nbchat.notebook.widgets.notebook import chat_options, notebook_chat, used_models, user_names, when_cells_end
 from nbchat.notebook.widgets.spent import spent
 from nbchat.notebook.widgets.stage import Stage, front
 from nbchat.notebook.widgets.uploads import Uploads
@@ -41,7 +41,8 @@ class ChatPanel(Stage):
         name: which conversation of the `%%chat` cells (`--chat NAME`); one given as `model` gets this name there.
         approve: whether the panel asks before each tool runs, unless the chat has an `approve` of its own.
         models: names of models to choose from.
-        params: parameters of every answer: `temperature`, `max_tokens`, …
+        params: parameters of every answer: `temperature`, `max_tokens`, …; a conversation of the cells has those that
+            `%chat` set, too.
 
     Attributes:
         chat: the conversation.
@@ -68,12 +69,12 @@ class ChatPanel(Stage):
         self.chat.tools += [each for each in tools if each not in self.chat.tools]
         if system is not None:
             self.chat.system = system
-        self.params = params
+        self.params = {**(chat_options() if model is None else {}), **params}
         self.branches = Branches()
         self._models = list(models)
         self._approvals = Approvals(self.touch) if approve else None
         self._uploads = Uploads()
-        self._drawn: dict[str, tuple[list[Message], DrawnTurn]] = {}
+        self._drawn = DrawnPath()
         self._live: LiveTurn | None = None
         self._answering: Interruptible | None = None
         self._task: asyncio.Task[None] | None = None
@@ -95,11 +96,7 @@ class ChatPanel(Stage):
     # What is shown.
 
     def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
-        turns: list[dict[str, Any]] = []
-        slots: dict[str, str] = {}
-        for about, shown in self._shown():
-            turns.append({"parts": len(shown.parts), "failed": False, "asked": True, "at": 1, "of": 1, **about})
-            slots |= shown.slots(about["id"])
+        turns, slots = self._drawn.show(self.branches, self._live)
         state = {
             "turns": turns,
             "busy": self._busy,
@@ -113,21 +110,6 @@ class ChatPanel(Stage):
             "error": self.error,
         }
         return state, slots
-
-    def _shown(self) -> Iterator[tuple[dict[str, Any], DrawnTurn]]:
-        for turn in self.branches.path():
-            siblings = turn.siblings
-            about = {"id": turn.name, "at": siblings.index(turn) + 1, "of": len(siblings)}
-            yield {**about, "asked": turn.question is not None}, self._past(turn)
-        if self._live is not None:
-            yield {"id": self._live.name, "failed": not self._live.busy}, self._live.drawn()
-
-    def _past(self, turn: Turn) -> DrawnTurn:
-        messages, shown = self._drawn.get(turn.name, (None, None))
-        if shown is None or messages != turn.messages:
-            shown = drawn(turn.messages)
-            self._drawn[turn.name] = list(turn.messages), shown
-        return shown
 
     def _to_approve(self) -> dict[str, Any] | None:
         asked = self._approvals.shown() if self._approvals else None
@@ -309,8 +291,7 @@ class ChatPanel(Stage):
             note = note or ("stopped" if cut else "")  # a cell may have asked something else meanwhile
         live.view.finish(note)
         if turn is not None:
-            turn.name = live.name
-            self._drawn[turn.name] = list(turn.messages), live.drawn()
+            self._drawn.keep(turn, live)
         if not in_vain:
             self._live = None
         self._went_on()

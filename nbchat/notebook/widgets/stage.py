@@ -195,8 +195,9 @@ class Stage(anywidget.AnyWidget):
         for task in list(self._tasks):
             task.cancel()
         self._views.clear()
-        super().close()
-        self.layout.close()  # every widget has one, with a comm of its own
+        if self.comm is not None:
+            super().close()
+            self.layout.close()  # every widget has one, with a comm of its own
 
     def open(self) -> None:
         """Be there for a page: in the beginning, and again after `close`."""

@@ -16,6 +16,7 @@ _MARKS = r"""!-/:-@\[-`{-~…“”„‘’«»–—、。！？，"""  # noqa
 _WORD = re.compile(rf"[{_HAN}]\s*|[^\s{_MARKS}{_HAN}]+\s*|[{_MARKS}]\s*|\s+")
 _CLOSE = 40_000  # pairs of words up to which all matches are tried; longer stretches are cut at what occurs once
 _PHRASE = 4  # words
+_CRUMB = 20  # characters
 _PATIENCE = 4_000_000  # pairs in all: beyond them, stretches without anchors count as different
 
 Change = tuple[int, int, int, int]  # words of the old text from, to; words of the new one from, to
@@ -115,7 +116,7 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _readable(changes: list[Change], a: list[str], b: list[str]) -> list[Change]:
-    """The changes, joined where no more is equal between two than differs in each: such crumbs only distract."""
+    """The changes, joined where only a crumb is equal between two, and no more than differs in each: it distracts."""
     old, new = ([0, *accumulate(map(len, words))] for words in (a, b))
 
     def size(change: Change) -> int:
@@ -124,7 +125,7 @@ def _readable(changes: list[Change], a: list[str], b: list[str]) -> list[Change]
 
     out: list[Change] = []
     for change in changes:
-        while out and old[change[0]] - old[out[-1][1]] <= min(size(out[-1]), size(change)):
+        while out and old[change[0]] - old[out[-1][1]] <= min(_CRUMB, size(out[-1]), size(change)):
             a0, _, b0, _ = out.pop()
             change = (a0, change[1], b0, change[3])
         out.append(change)
