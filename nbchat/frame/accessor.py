@@ -6,6 +6,8 @@ import importlib
 import importlib.abc
 import importlib.util
 import sys
+from functools import cache
+from inspect import Signature, signature
 from typing import Any
 
 
@@ -13,6 +15,7 @@ class ChatAccessor:
     """What a DataFrame or a Series has under the name `chat`."""
 
     def __init__(self, rows: Any) -> None:
+        _describe()
         self._rows = rows
 
     def batch(self, prompt: Any = None, model: Any = None, **arguments: Any) -> Any:
@@ -26,6 +29,18 @@ class ChatAccessor:
         from nbchat.frame.batch_frame import abatch_frame
 
         return abatch_frame(self._rows, prompt, model, **arguments)
+
+
+@cache
+def _describe() -> None:
+    """Let what a notebook shows of these methods be the arguments and the text of the functions that they call."""
+    from nbchat.frame.batch_frame import abatch_frame, batch_frame
+
+    for method, function in ((ChatAccessor.batch, batch_frame), (ChatAccessor.abatch, abatch_frame)):
+        itself, *_ = signature(method).parameters.values()
+        _, *arguments = signature(function).parameters.values()
+        method.__signature__ = Signature([itself, *arguments])  # type: ignore[attr-defined]
+        method.__doc__ = function.__doc__
 
 
 _EXTENSIONS = {"pandas": "pandas.api.extensions", "dask.dataframe": "dask.dataframe.extensions"}

@@ -27,7 +27,7 @@ CROWD = 16  # questions under way
 GATHER_S = 0.02  # to wait for others to land
 STOP_S = 1.0  # to wait for connections to close
 
-Question = tuple[Any, Callable[[], Flow[AIMessage]]]  # a ticket, and what starts its flow
+Starting = tuple[Any, Callable[[], Flow[AIMessage]]]  # a ticket, and what starts its flow
 Wanted = tuple[Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any]"]
 
 
@@ -50,7 +50,7 @@ class Asking:
         self._wanted: deque[Wanted] = deque()
         self._news = threading.Event()  # something has landed, or is wanted
 
-    def put(self, questions: list[Question]) -> None:
+    def put(self, questions: list[Starting]) -> None:
         """Start to ask."""
         self.under_way += len(questions)
         self._loop.call_soon_threadsafe(self._start, questions)
@@ -75,7 +75,7 @@ class Asking:
         self._loop.call_soon_threadsafe(self._cancel, ended)
         ended.wait(STOP_S)
 
-    def _start(self, questions: list[Question]) -> None:
+    def _start(self, questions: list[Starting]) -> None:
         for ticket, start in questions:
             task = self._loop.create_task(self._answer(ticket, start))
             self._tasks.add(task)

@@ -18,7 +18,8 @@ from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.prompts import Prompts, one_a_row
 from nbchat.frame.provider_batch.job_asking import JobAsking
 from nbchat.frame.provider_batch.under_way import JobError, JobsLeft
-from nbchat.frame.run import Cell, Run
+from nbchat.frame.question import Cell
+from nbchat.frame.run import Run
 from nbchat.frame.schema_columns import SchemaColumns
 from nbchat.frame.tally import Tally
 from nbchat.values.errors import ConfigurationError
@@ -60,7 +61,7 @@ class Batch:
         self.total = len(cells) if cells is not None else len(frame) * len(self.answerers) * plan.n
         self.columns = Columns(self.total, self._schema, plan.include)
         self.input = without_ours(frame, self.added_names())
-        check_names(self.added_names(), self.input.columns)
+        check_names(self.added_names(), self.input.columns.get_level_values(0))
         self.width = int(plan.max_concurrency or max(each.width for each in self.answerers))
         prompts = self._prompts(frame)
         budget = Budget(plan.budget_usd, plan.budget_tokens, plan.by_provider, purse)
@@ -225,7 +226,9 @@ def ours_in(frame: pd.DataFrame) -> list[str]:
 
 def without_ours(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The frame without those of these columns that an earlier batch added: a cell that is run again gives the same."""
-    return frame.drop(columns=gone) if (gone := [name for name in ours_in(frame) if name in names]) else frame
+    ours = set(ours_in(frame)).intersection(names)
+    kept = [label not in ours for label in frame.columns.get_level_values(0)]
+    return frame if all(kept) else frame.loc[:, kept]
 
 
 def checked_frame(frame: Any) -> pd.DataFrame:

@@ -64,6 +64,7 @@ class _Seen:
     """What the answers of one model took so far, to think of what the next will take."""
 
     under_way: int = 0
+    failed: int = 0
     known: bool = False
     longest: int = 0  # tokens of an answer
     denser: float = 1.0  # tokens of a prompt, over what was thought
@@ -82,9 +83,10 @@ class _Share:
 class Budget:
     """What each question of a batch may take of a purse.
 
-    A model's first question goes alone. Later ones hold what it taught: prompts as much longer than their text as any
-    was, and, without `max_tokens`, an answer twice as long as the longest so far. A question with tools holds twice
-    what any took in all its rounds, and more before a round that would take more.
+    A model's first question goes alone, and one more for each that failed. Later ones hold what the answers taught:
+    prompts as much longer than their text as any was, and, without `max_tokens`, an answer twice as long as the longest
+    so far. A question with tools holds twice what any took in all its rounds, and more before a round that would take
+    more.
 
     Args:
         usd: dollars; None: no limit.
@@ -124,7 +126,8 @@ class Budget:
         if not self.limited:
             return True
         seen = self._seen[answerer.label]
-        if self._reached or (seen.under_way and not seen.known and not self._by_provider):
+        scouting = not seen.known and not self._by_provider
+        if self._reached or (scouting and seen.under_way > seen.failed):
             return False
         share = _Share(*self._thought(answerer, messages))
         if held := self._hold(ticket, answerer, share.held):
@@ -156,10 +159,11 @@ class Budget:
         seen, share = self._seen[answerer.label], self._shares.pop(ticket)
         seen.under_way -= 1
         if outcome.message is None:
+            seen.failed += 1
             self._purse.pay(ticket, self._price(answerer, share.spent) or 0.0, share.spent.total_tokens)
             return
         took = outcome.message.usage_metadata or share.held  # not every server counts
-        self._purse.pay(ticket, outcome.cost_usd or 0.0, took.total_tokens)
+        self._purse.pay(ticket, max(0.0, outcome.cost_usd or 0.0), max(0, took.total_tokens))
         seen.known = True
         seen.longest = max(seen.longest, took.output_tokens)
         seen.denser = max(seen.denser, (took.total_tokens - took.output_tokens) / share.prompt)

@@ -8,13 +8,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
+from nbchat.frame.journal_error import JournalError, told
 from nbchat.frame.outcome import Outcome
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage
@@ -42,10 +43,6 @@ ON CONFLICT (key) DO UPDATE SET (prompt, message, error, cost_usd, latency_s, at
     excluded.cost_usd, excluded.latency_s, excluded.attempts, excluded.saved
 ) WHERE excluded.message IS NOT NULL OR answers.message IS NULL
 """  # an error never takes the place of an answer
-
-
-class JournalError(ConfigurationError):
-    """The journal's file cannot be used: it is locked, full, read-only, of another version, or no journal."""
 
 
 class Journal:
@@ -242,15 +239,8 @@ class Journal:
                     self._db.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What SQLite and the file system complain of, as one error that says what to do."""
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(
-                f"the journal {self.path or '(private)'} cannot be used: {error}{_advice(error)}"
-            ) from None
+    def _told(self) -> AbstractContextManager[None]:
+        return told(str(self.path or "(private)"))
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path or '')!r})"
@@ -282,19 +272,6 @@ def _message(text: str | None) -> AIMessage | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return message if isinstance(message, AIMessage) else None
-
-
-def _advice(error: Exception) -> str:
-    said = str(error)
-    if "locked" in said:
-        return "; another program holds it: wait for it, or give another file, journal='…'"
-    if "full" in said or "No space" in said:
-        return "; make room on the disk, then run the cell again: what was committed is kept"
-    if "readonly" in said or "Read-only" in said or "Permission" in said or "unable to open" in said:
-        return "; give a file in a folder that can be written, journal='…', or none, journal=None"
-    if "not a database" in said or "malformed" in said:
-        return "; it is no journal, or damaged: give another file, journal='…'"
-    return "; give another file, journal='…'"
 
 
 def opened(given: Journal | str | os.PathLike[str] | None) -> Journal:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+SCOUT_S = 20.0  # how long others wait for what the first question takes, which may hang
+MOST_TOKENS = 4_000_000  # no answer takes more; a server that says so would have the batch wait for years
 
 
 @dataclass(eq=False, slots=True)
@@ -34,18 +38,20 @@ class Meter:
 
     async def enter(self, share: Share, body: Mapping[str, Any]) -> None:
         """Wait for leave to send a request."""
-        guess: int = self._limiter.estimate(body)
-        if guess:
-            self._scout = self._scout or share
-            if self._scout is not share:
-                await self._scouted.wait()
-        tokens = round(guess * max(1.0, self._used / self._guessed)) if self._used else guess
+        guess: int = self._limiter.estimate(body)  # 0 where only requests are limited
+        self._scout = self._scout or share
+        if guess and self._scout is not share and not self._scouted.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._scouted.wait(), SCOUT_S)
+            self._scouted.set()
+        tokens = round(guess * max(1.0, self._used / self._guessed)) if self._guessed else guess
         await self._limiter.aacquire(tokens=tokens)
         share.guessed += guess
         share.reserved += tokens
 
     def settle(self, share: Share, used: int) -> None:
         """Say how many tokens a question took in all: 0 where it failed, or nobody counted."""
+        used = min(max(0, used), MOST_TOKENS)
         self._limiter.settle(share.reserved, used)
         if used:
             self._used += used

@@ -88,7 +88,7 @@ def one_a_row(frame: pd.DataFrame, prompt: Any) -> Any:
                 "the prompts are a Series with another index than the frame's: give them as a list to go by position"
             )
         return prompt.reindex(frame.index)
-    if isinstance(prompt, Mapping | Set | bytes) or not isinstance(prompt, Iterable):
+    if isinstance(prompt, Mapping | Set | bytes | pd.DataFrame) or not isinstance(prompt, Iterable):
         raise ConfigurationError(f"a prompt is a format string, a column, a list or a function, not {prompt!r:.80}")
     values = list(prompt)
     if len(values) != len(frame):

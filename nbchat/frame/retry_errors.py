@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nbchat.frame.batch import Batch
 from nbchat.frame.batch_frame import run_to_end
 from nbchat.frame.plan import Plan, remembered
-from nbchat.frame.run import Cell
+from nbchat.frame.question import Cell
 from nbchat.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def retry_errors(frame: pd.DataFrame) -> pd.DataFrame:
     for prefix, rows in zip(prefixes, failed, strict=True):
         places = [place for place in range(start, start + len(rows)) if batch.columns.filled(place)]
         for name in batch.columns.names:
+            if prefix + name not in out.columns:  # the user has dropped it
+                continue
             values = out[prefix + name].array.copy()
             values[[rows[place - start] for place in places]] = new[name].array[places]
             out[prefix + name] = values

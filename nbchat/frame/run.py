@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from nbchat.flow.retry import LONGEST_WAIT
 from nbchat.frame.answerer import Answerer
-from nbchat.frame.asking import Asking, Question
+from nbchat.frame.asking import Asking, Starting
 from nbchat.frame.budget import Budget
 from nbchat.frame.columns import Columns
 from nbchat.frame.interrupts import Held
@@ -20,6 +19,7 @@ from nbchat.frame.journal import Journal, JournalError
 from nbchat.frame.outcome import Outcome
 from nbchat.frame.prompts import Prompts
 from nbchat.frame.provider_batch.job_asking import JobAsking
+from nbchat.frame.question import Cell, Question
 from nbchat.frame.tally import Tally
 from nbchat.values.errors import (
     AuthenticationError,
@@ -28,35 +28,10 @@ from nbchat.values.errors import (
     QuotaError,
     StructuredOutputError,
 )
-from nbchat.values.messages import HumanMessage, Message
 
 CHUNK = 256  # rows that are looked up in the journal at once
 POLL_S = 0.3  # between looks for answers that another process is waiting for
 LOCKED_S = 60.0  # how long answers wait in memory for a journal that is locked
-LONGEST_PROMPT = 1000  # characters of it that the journal shows
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A place in the columns, and the question that belongs there."""
-
-    place: int
-    row: int
-    answerer: int
-    sample: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    key: str
-    cell: Cell
-    messages: list[Message]
-
-    @property
-    def shown(self) -> str:
-        """What the journal shows of the prompt."""
-        said = next((each.text for each in reversed(self.messages) if isinstance(each, HumanMessage)), "")
-        return said if len(said) <= LONGEST_PROMPT else said[: LONGEST_PROMPT - 1] + "…"
 
 
 class Run:
@@ -100,8 +75,8 @@ class Run:
         self._labelled = labelled
         self._raising = raising
         self._asking = asking
-        self._ready: deque[_Question] = deque()  # claimed, and not yet sent
-        self._elsewhere: dict[str, _Question] = {}  # asked by another process
+        self._ready: deque[Question] = deque()  # claimed, and not yet sent
+        self._elsewhere: dict[str, Question] = {}  # asked by another process
         self._awaited: dict[str, list[Cell]] = {}  # all places of a question that is not answered yet
         self._unsaved: list[tuple[str, str, Outcome]] = []
         self._hopeless: dict[int, Exception] = {}  # by answerer: each further request would be refused likewise
@@ -157,7 +132,7 @@ class Run:
             settled += self._polled()
         if not self._last_cell and len(self._ready) + self._asking.under_way < self._asking.most:
             settled += self._read()
-        sent: list[Question] = []
+        sent: list[Starting] = []
         while self._ready and self._asking.under_way + len(sent) < self._asking.most:
             question = self._ready[0]
             answerer = self._answerers[question.cell.answerer]
@@ -178,7 +153,7 @@ class Run:
     def _read(self) -> list[int]:
         """Take the next rows in: those that cannot be asked fail here, those that are answered are read."""
         settled: list[int] = []
-        new: list[_Question] = []
+        new: list[Question] = []
         cells = list(islice(self._cells, CHUNK))
         self._last_cell = len(cells) < CHUNK
         for cell in cells:
@@ -192,7 +167,7 @@ class Run:
                 self._awaited[key].append(cell)
             else:
                 self._awaited[key] = [cell]
-                new.append(_Question(key, cell, messages))
+                new.append(Question(key, cell, messages))
         before = len(self._ready) + len(self._elsewhere)
         settled += self._taken(new)
         self.tally.read += len(cells)
@@ -208,7 +183,7 @@ class Run:
         self._poll_due = now + max(POLL_S, 10 * (now - began))
         return settled
 
-    def _taken(self, questions: list[_Question]) -> list[int]:
+    def _taken(self, questions: list[Question]) -> list[int]:
         """Look questions up in the journal, and claim those that are not answered."""
         settled: list[int] = []
         if not questions:

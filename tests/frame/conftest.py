@@ -31,7 +31,7 @@ class Counted:
         self.by_text[text] += 1
         return self.answer(text, body)
 
-    def slow(self, text: str, seconds: float) -> Reply:
+    def slow(self, text: str, seconds: float, status: int = 200) -> Reply:
         """An answer that takes its time."""
 
         async def body() -> AsyncIterator[bytes]:
@@ -41,7 +41,7 @@ class Counted:
             self._inside -= 1
             yield json.dumps(openai_answer(text, model="gpt-4o-mini")).encode()
 
-        return Reply(headers={"content-type": "application/json"}, body=body())
+        return Reply(status=status, headers={"content-type": "application/json"}, body=body())
 
     def takes(self, prompt: int, answer: int) -> dict[str, Any]:
         """An answer that is said to have taken so many tokens."""

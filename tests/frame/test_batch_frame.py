@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import threading
 from typing import Any
 
@@ -149,6 +150,9 @@ def test_frames_and_series_have_it_as_an_accessor(reviews: pd.DataFrame, model: 
     worded = reviews.review.chat.batch("Tone: {review}", model=model)
     assert list(whole.response) == list(worded.response)
     assert list(alone.columns) == ["review", *ADDED] and alone.response.iloc[0] == "You said: good"
+    assert "budget_usd" in inspect.signature(reviews.chat.batch).parameters  # what Shift-Tab shows in a notebook
+    assert "budget_usd" in inspect.signature(reviews.chat.abatch).parameters
+    assert "Args:" in (inspect.getdoc(reviews.chat.batch) or "")
 
 
 def test_each_row_is_seen_as_it_lands(reviews: pd.DataFrame, model: Any) -> None:

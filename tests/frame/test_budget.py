@@ -58,6 +58,12 @@ def test_a_server_that_counts_no_tokens_is_held_to_what_is_thought(model: Any, a
     assert out.attrs["nbchat"]["left"] > 150 and out.total_tokens.isna().all() and out.cost_usd.isna().all()
 
 
+def test_a_server_that_only_fails_is_not_asked_one_by_one_for_ever(hasty: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: asked.slow("", 0.03, status=500)
+    out = batch_frame(ROWS, "q", hasty, budget_tokens=100_000, max_concurrency=32)
+    assert out.error.notna().all() and asked.most_at_once > 8
+
+
 def test_dollars_are_not_passed(model: Any) -> None:
     out = batch_frame(ROWS, "q", model, budget_usd=0.0003, max_tokens=20)
     about = out.attrs["nbchat"]

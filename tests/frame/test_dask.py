@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -27,6 +30,7 @@ from nbchat.values.errors import ConfigurationError
 from tests.servers import OpenAIServer, Reply, openai_answer, spawn
 
 PROVIDER = {"mode": "provider"}
+ROOT = Path(__file__).parents[2]
 ROWS = pd.DataFrame({"q": [f"question {i}" for i in range(400)], "n": range(400)})
 
 
@@ -86,13 +90,19 @@ def test_whatever_the_partitions_hold_the_frame_is_what_its_meta_says(
     cluster: Client, counted: tuple[str, Path]
 ) -> None:
     model, frame = _model(counted[0]), dd.from_pandas(ROWS[:12], npartitions=3)
-    kinds: list[dict[str, Any]] = [{}, {"schema": Tone, "include": ["message"]}, {"n": 2}, {"prefix": "a_"}]
-    for given in kinds:
-        for rows in (frame, frame[frame.n > 5], frame[frame.n > 50]):  # some are empty, all are
-            out = rows.chat.batch("{q}", model, journal="j.sqlite", progress=False, **given)
-            whole = out.compute()
-            assert list(whole.dtypes) == list(out.dtypes) and len(whole) == len(rows) * given.get("n", 1)
-            assert out.attrs["nbchat"]["rows"] == len(whole) and out.attrs["nbchat"]["left"] == 0
+    some, none = frame[frame.n > 5], frame[frame.n > 50]  # with an empty partition, with nothing else
+    kinds: list[tuple[Any, dict[str, Any]]] = [
+        (frame, {}),
+        (some, {"schema": Tone, "include": ["message"]}),
+        (some, {"n": 2, "prefix": "a_"}),
+        (none, {"schema": Tone}),
+        (none, {}),
+    ]
+    for rows, given in kinds:
+        out = rows.chat.batch("{q}", model, journal="j.sqlite", progress=False, **given)
+        whole = out.compute()
+        assert list(whole.dtypes) == list(out.dtypes) and len(whole) == len(rows) * given.get("n", 1)
+        assert out.attrs["nbchat"]["rows"] == len(whole) and out.attrs["nbchat"]["left"] == 0
     series = frame.q.chat.batch(model=model, journal="j.sqlite", progress=False).compute()
     assert list(series.q) == list(ROWS.q[:12]) and series.response.notna().all()
     before = _asked(counted[1])
@@ -197,8 +207,25 @@ def test_workers_killed_midway_lose_and_repeat_nothing_that_was_committed(cluste
     assert list(out.compute().response) == [f"You said: {q}" for q in ROWS.q] and out.attrs["nbchat"]["left"] == 0
     assert 0 < len(committed[0]) < len(committed[1]) < 400
     assert all(asked.times[prompt] == 1 for prompt in committed[0] | committed[1])
-    assert asked.times.total() <= 400 + 2 * 2  # at most what was on its way to a worker that was killed
+    assert asked.times.total() <= 400 + 2 * 4  # at most what a killed worker had under way, or not yet committed
     assert len(Journal("j.sqlite").frame()) == 400
+
+
+def test_an_interrupt_stops_the_workers_and_the_same_call_goes_on(cluster: Client) -> None:
+    asked, frame = Holding(60), dd.from_pandas(ROWS, npartitions=4)
+
+    def interrupt() -> None:
+        asked.held.wait()
+        _thread.interrupt_main()
+
+    with OpenAIServer(asked) as server, ThreadPoolExecutor(1) as other:
+        other.submit(interrupt)
+        about = batch_frame(frame, "{q}", _model(server.url), journal="j.sqlite", max_concurrency=4).attrs["nbchat"]
+        assert about["stopped"] == "interrupted; run it again to go on" and 340 <= about["left"] < 400
+        asked.held.clear()
+        out = batch_frame(frame, "{q}", _model(server.url), journal="j.sqlite")
+    assert list(out.compute().response) == [f"You said: {q}" for q in ROWS.q]
+    assert asked.times.total() <= 400 + 8  # what was under way when it was stopped
 
 
 def test_the_budget_is_one_for_all_workers(cluster: Client, counted: tuple[str, Path]) -> None:
@@ -221,6 +248,18 @@ def test_what_cannot_be_is_told_before_anything_is_sent(cluster: Client, counted
         with pytest.raises(ConfigurationError):
             batch_frame(frame, **{"prompt": "{q}", "model": _model(counted[0]), **wrong})
     assert not _asked(counted[1])
+
+
+def test_frames_have_their_chat_also_where_others_looked_for_the_library_before() -> None:
+    code = """
+import nbchat
+from importlib.util import find_spec
+assert find_spec("pandas") and find_spec("dask.dataframe")  # as many do, to see whether it is installed
+import dask.dataframe, pandas
+print([hasattr(kind, "chat") for lib in (pandas, dask.dataframe) for kind in (lib.DataFrame, lib.Series)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.stdout.strip() == str([True] * 4), done.stderr
 
 
 def test_without_a_cluster_it_says_how_to_get_one(counted: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,21 @@ def test_results_that_are_not_whole_are_fetched_again() -> None:
         assert list(out.response) == SAID and server.count_of("GET", "/content") == 3
 
 
+def test_a_job_that_has_ended_may_not_name_its_results_yet() -> None:
+    with FileBatchServer() as server:
+        early = iter([True, True])
+
+        def without_files(request: Recorded, reply: Reply) -> Reply:
+            told = reply.body
+            if isinstance(told, dict) and told.get("status") == "completed" and next(early, False):
+                return Reply(body={**told, "output_file_id": None})
+            return reply
+
+        server.spoil = without_files
+        out = batch_frame(ROWS, "Say {t}", model_of("openai", server), **PROVIDER)
+        assert list(out.response) == SAID and next(early, None) is None
+
+
 def test_googles_results_without_keys_are_those_of_the_requests_in_their_order() -> None:
     rows = pd.DataFrame({"t": [*(f"row {n}" for n in range(20)), "please refuse", "last"]})
     with GeminiBatchServer() as server:

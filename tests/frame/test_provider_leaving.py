@@ -105,6 +105,26 @@ def test_two_kernels_at_once_make_one_job() -> None:
         assert [list(out.response) for out in frames] == [SAID, SAID] and set(server.asked.values()) == {1}
 
 
+def test_two_kernels_that_wait_for_different_rows_of_one_job_both_get_theirs() -> None:
+    with FileBatchServer() as server:
+        server.looks = 1000
+        model = model_of("openai", server)
+        batch_frame(ROWS, "Say {t}", model, **{**PROVIDER, "poll_s": None})
+        kernels = [Batch(rows, Plan(prompt="Say {t}", model=model, **PROVIDER)) for rows in (ROWS[:2], ROWS[2:])]
+        steps = [kernel.steps(0.01, lambda function, *args: function(*args)) for kernel in kernels]
+        for _ in range(3):
+            for each in steps:
+                next(each)
+        server.looks = 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for each in steps:  # the first one reads the job to its end
+                for _ in each:
+                    pass
+        assert [list(kernel.frame().response) for kernel in kernels] == [SAID[:2], SAID[2:]]
+        assert set(server.asked.values()) == {1} and len(server.jobs) == 1
+
+
 def test_rows_of_a_file_go_into_one_job(tmp_path: Path) -> None:
     with FileBatchServer() as server:
         ROWS.to_csv(tmp_path / "in.csv", index=False)
@@ -211,6 +231,25 @@ def test_anthropics_jobs_of_others_are_not_taken_for_ours() -> None:
         server.begin("msgbatch_large", dict.fromkeys("abcd", body), {})
         out = batch_frame(ROWS, "Say {t}", model, **PROVIDER)
         assert list(out.response) == SAID and [job.looks for job in server.jobs[:2]] == [0, 0]
+
+
+def test_anthropics_job_of_another_that_is_just_like_ours_is_told_by_its_results() -> None:
+    with AnthropicBatchServer() as server:
+        model = model_of("anthropic", server, max_retries=0)
+        body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "theirs"}]}
+
+        def lost(request: Recorded, reply: Reply) -> Reply:
+            if not starts_a_job(request):
+                return reply
+            server.begin("msgbatch_theirs", dict.fromkeys("abc", body), {})  # as large, and later
+            return Reply(status=500)
+
+        server.spoil = lost
+        with pytest.warns(RuntimeWarning, match="not known"):
+            batch_frame(ROWS, "Say {t}", model, **PROVIDER)
+        server.spoil = lambda request, reply: reply
+        out = batch_frame(ROWS, "Say {t}", model, **PROVIDER)
+        assert list(out.response) == SAID and [job.id for job in server.jobs] == ["msgbatch_0", "msgbatch_theirs"]
 
 
 def test_a_job_that_a_dead_collector_left_half_read_is_read_to_its_end() -> None:

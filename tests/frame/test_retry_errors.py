@@ -79,6 +79,15 @@ def test_rows_that_a_stop_leaves_unasked_keep_their_error(hasty: Any, asked: Cou
     assert retry_errors(out).error.isna().all()
 
 
+def test_columns_that_were_dropped_stay_dropped(reviews: pd.DataFrame, hasty: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: faulty.server_error() if text == "bad" else "fine"
+    first = batch_frame(reviews, "{review}", hasty).drop(columns=["cost_usd", "model"])
+    asked.answer = lambda text, body: "at last"
+    out = retry_errors(first)
+    assert list(out.response) == ["fine", "at last", "fine"] and list(out.columns) == list(first.columns)
+    assert "cost_usd" in batch_frame(out, "{review}", hasty)  # and the cell that is run again has them all
+
+
 def test_a_strange_frame_is_told_what_to_do(reviews: pd.DataFrame) -> None:
     with pytest.raises(ConfigurationError, match="call batch_frame"):
         retry_errors(reviews)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from nbchat.frame.batch import Batch
 from nbchat.frame.cluster.parts import parts_of
+from nbchat.frame.interrupts import Held
 from nbchat.frame.journal import Journal
 from nbchat.frame.plan import Plan
 from nbchat.frame.progress import Progress, drawer
@@ -19,7 +21,7 @@ from nbchat.providers.endpoint import keys_in
 from nbchat.values.errors import ConfigurationError
 
 try:
-    from distributed import Client, default_client
+    from distributed import Client, default_client, wait
     from distributed.protocol.pickle import dumps
 
     from nbchat.frame.cluster.desk import Desk
@@ -55,12 +57,16 @@ def batch_dask(frame: Any, plan: Plan) -> Any:
     with parts_of(whole, plan.id) as parts:
         client.register_plugin(desk, name=desk.name)  # stays: a partition that is lost later is worked out again
         client.register_plugin(Keys(keys_in(lambda: dumps(share))), name=desk.name)
-        try:
-            futures = [
+
+        def submit() -> list[Any]:
+            return [
                 client.submit(answered_partition, part, share, number, desk.name, parts, pure=False)
                 for number, part in enumerate(client.compute(frame.to_delayed()))
             ]
-            _wait(client, futures, desk.name, progress, drawer(progress) if plan.progress else lambda _: None)
+
+        try:
+            draw = drawer(progress) if plan.progress else lambda _: None
+            futures = _answered(client, submit, desk.name, progress, draw)
         finally:
             client.unregister_worker_plugin(desk.name)
     for future in futures:
@@ -104,8 +110,10 @@ def _check(plan: Plan) -> None:
         )
 
 
-def _wait(client: Client, futures: list[Any], desk: str, progress: Progress, draw: Callable[[bool], None]) -> None:
-    """Draw the progress until all is done.
+def _answered(
+    client: Client, submit: Callable[[], list[Any]], desk: str, progress: Progress, draw: Callable[[bool], None]
+) -> list[Any]:
+    """The futures of all partitions, once they are done; draws the progress.
 
     Ctrl-C, and a partition that failed, have the workers stop, and what they have is waited for; a second Ctrl-C does
     not wait.
@@ -115,8 +123,12 @@ def _wait(client: Client, futures: list[Any], desk: str, progress: Progress, dra
         return client.sync(getattr(client.scheduler, desk), verb=verb)
 
     tally, struck = progress.tally, False
+    futures: list[Any] = []
     while True:
         try:
+            if not futures:
+                with Held():
+                    futures = submit()
             over = all(future.done() for future in futures)
             counts = call("counts")
             for name in tally.counts():
@@ -126,12 +138,13 @@ def _wait(client: Client, futures: list[Any], desk: str, progress: Progress, dra
             if over:
                 tally.stopped = tally.stopped or next((each["stopped"] for each in counts if each["stopped"]), None)
                 draw(True)
-                return
+                return futures
             draw(False)
             if not tally.stopped and (failed := next((each for each in futures if each.status == "error"), None)):
                 tally.stopped = f"{type(failed.exception()).__name__}: {failed.exception()}"
                 call("stop")
-            time.sleep(LOOK_S)
+            with suppress(TimeoutError):
+                wait(futures, LOOK_S)
         except KeyboardInterrupt:
             if struck:
                 client.cancel(futures)

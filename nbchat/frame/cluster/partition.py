@@ -25,7 +25,11 @@ REPORT_S = 0.3
 
 
 class Keys(WorkerPlugin):
-    """Gives each worker, also one that comes later, the keys that a pickled model leaves out. In memory alone."""
+    """Gives each worker, also one that comes later, the keys that a pickled model leaves out.
+
+    They are in no task and no file: in the workers' memory, and in the scheduler's as long as the batch runs. On their
+    way there they are as safe as the cluster's connections, which have TLS where its security= says so.
+    """
 
     def __init__(self, keys: dict[str, str]) -> None:
         self._keys = keys

@@ -51,12 +51,17 @@ def parts_of(whole: Path | None, batch: str) -> Iterator[Path | None]:
                 shutil.rmtree(left, ignore_errors=True)
     own = all_parts / batch
     own.mkdir(parents=True)
+    left_at_work = False
     try:
         yield own
+    except KeyboardInterrupt:
+        left_at_work = True  # what else comes is taken in by the next batch
+        raise
     finally:
         with Journal(whole) as journal:
             _take_in(journal, own)
-        shutil.rmtree(own, ignore_errors=True)
+        if not left_at_work:
+            shutil.rmtree(own, ignore_errors=True)
         with suppress(OSError):
             all_parts.rmdir()  # where it is empty
 

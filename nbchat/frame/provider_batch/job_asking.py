@@ -10,13 +10,14 @@ from uuid import uuid4
 
 from nbchat.flow.batch_jobs import Batching
 from nbchat.frame.answerer import Answerer
-from nbchat.frame.asking import Question
+from nbchat.frame.asking import Starting
 from nbchat.frame.journal import Journal
 from nbchat.frame.outcome import Outcome
+from nbchat.frame.provider_batch.desk import Client, Desk
 from nbchat.frame.provider_batch.errands import Errands
 from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row, name_in_job
 from nbchat.frame.provider_batch.readings import Reader
-from nbchat.frame.provider_batch.under_way import Client, Desk, JobsLeft, JobUnderWay
+from nbchat.frame.provider_batch.under_way import JobsLeft, JobUnderWay
 from nbchat.values.errors import BadRequestError, ConfigurationError
 from nbchat.values.messages import HumanMessage
 from nbchat.wire.batch import MB, Pack
@@ -54,6 +55,7 @@ class JobAsking:
     def __init__(self, answerers: Sequence[Answerer], journal: Journal, poll_s: float | None) -> None:
         if journal.path is None:
             raise ConfigurationError("mode='provider' needs a journal: without one, its jobs would be lost on the way")
+        self._journal = journal
         self._questions = 0  # put in, and not landed
         self._clients = [_client(each) for each in answerers]
         self._book = JobBook(journal)
@@ -62,12 +64,13 @@ class JobAsking:
         self._waiting: dict[str, Any] = {}  # questions, by their names in jobs
         self._filling: dict[Hashable, _Filling] = {}
         self._jobs: dict[str, JobUnderWay] = {}  # by tag
+        self._rows: dict[str, list[str]] = {}  # the names of those that were put in, by the job's tag
         self._out: list[tuple[Any, Outcome]] = []
         self._more_came = False
         self._stopped = False
         self._failure: Exception | None = None
 
-    def put(self, questions: Sequence[Question]) -> None:
+    def put(self, questions: Sequence[Starting]) -> None:
         """Take questions in; they are submitted once no more come, or a job is full."""
         self._more_came = True
         self._questions += len(questions)
@@ -76,7 +79,7 @@ class JobAsking:
         held = self._book.holding(list(named))
         for id, question in named.items():
             if id in held:
-                self._join(held[id], question)
+                self._join(held[id], id, question)
             else:
                 self._pack(id, question)
 
@@ -96,7 +99,9 @@ class JobAsking:
         self._errands.wait(max(0.0, seconds), run)
         for then, result in self._errands.landed():
             then(result)
-        self._jobs = {tag: job for tag, job in self._jobs.items() if not job.over}
+        for tag in [tag for tag, job in self._jobs.items() if job.over]:
+            del self._jobs[tag]
+            self._left_over(self._rows.pop(tag))
         if not self._out and not self._stopped:
             if self._failure:
                 raise self._failure
@@ -165,19 +170,25 @@ class JobAsking:
     def _fail(self, error: Exception) -> None:
         self._failure = self._failure or error
 
-    def _join(self, entry: Entry, question: Any) -> None:
+    def _join(self, entry: Entry, id: str, question: Any) -> None:
         """Wait for a job of an earlier run."""
+        self._rows.setdefault(entry.tag, []).append(id)
         if entry.tag in self._jobs:
             return
         job = self._jobs[entry.tag] = JobUnderWay(entry, self._clients[question.cell.answerer], self._desk)
         if not entry.job:
-            job.find(self._pack_again)
+            job.find()
 
-    def _pack_again(self, ids: Sequence[str]) -> None:
-        """A job was never started: its rows go into another, where this frame still has them."""
+    def _left_over(self, ids: Sequence[str]) -> None:
+        """Rows that a job has not landed: it was never started, or another process has collected it."""
         for id in ids:
-            if id in self._waiting:
-                self._pack(id, self._waiting[id])
+            if (question := self._waiting.get(id)) is None:
+                continue
+            if (outcome := self._journal.answered([question.key]).get(question.key)) is not None:
+                outcome.kept = True
+                self._land(id, outcome)
+            else:
+                self._pack(id, question)
 
     def _pack(self, id: str, question: Any) -> None:
         client = self._clients[question.cell.answerer]
@@ -202,6 +213,7 @@ class JobAsking:
     def _submit(self, group: Hashable) -> None:
         filling = self._filling.pop(group)
         entry = self._book.add(filling.pack.tag, filling.client.batching.provider, filling.rows)
+        self._rows[entry.tag] = [row.id for row in filling.rows]
         job = self._jobs[entry.tag] = JobUnderWay(entry, filling.client, self._desk)
         job.start(filling.pack)
 

@@ -86,6 +86,15 @@ class JobBook:
         with self._journal.writing() as db:
             db.execute("UPDATE jobs SET job = ? WHERE tag = ?", (job, tag))
 
+    def not_ours(self, tag: str, provider: str, job: str) -> None:
+        """What was thought to be this job is somebody else's."""
+        with self._journal.writing() as db:
+            db.execute("UPDATE jobs SET job = '' WHERE tag = ?", (tag,))
+            db.execute(
+                "INSERT OR IGNORE INTO jobs (tag, provider, job, ended) VALUES (?, ?, ?, ?)",
+                (f"another's {job}", provider, job, time.time()),
+            )
+
     def ended(self, tag: str) -> None:
         """Nothing more will come of a job. Its name is kept: it is no other's."""
         with self._journal.writing() as db:

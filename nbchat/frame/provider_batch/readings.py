@@ -49,7 +49,8 @@ class Reader:
         if job.why in ("expired", "cancelled"):
             return self._failed(self._early(job, job.why))
         if job.why:
-            return self._failed(BadRequestError(f"{self._name(job)} failed: {job.why}", provider=self._provider))
+            said = f"{self._name(job)} failed: {job.why}; run it again to ask anew"
+            return self._failed(BadRequestError(said, provider=self._provider))
         return self._failed(StreamError(f"{self._name(job)} has no result for this row; run it again to ask anew"))
 
     def _early(self, job: Job, how: str) -> ProviderError:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from nbchat.flow.batch_jobs import AT_ONCE, Batching, Sought
-from nbchat.frame.answerer import Answerer
-from nbchat.frame.journal import Journal
+from nbchat.flow.batch_jobs import AT_ONCE, Sought
 from nbchat.frame.outcome import Outcome
-from nbchat.frame.provider_batch.errands import Errands
-from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row
-from nbchat.frame.provider_batch.readings import Reader
+from nbchat.frame.provider_batch.desk import Client, Desk
+from nbchat.frame.provider_batch.job_book import Entry, Row
 from nbchat.values.errors import APIConnectionError, ChatError, NotFoundError, QuotaError, RateLimitError, ServerError
 from nbchat.wire.batch import Job, Pack, Result
 
@@ -34,42 +31,6 @@ class JobError(ChatError):
 
 class JobsLeft(ChatError):
     """Nothing went wrong: what remains is in jobs that this run was told not to wait for."""
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What all jobs of a batch share.
-
-    Attributes:
-        journal, book: where answers, and what is in which job, are written down.
-        errands: what goes to providers and comes back.
-        poll_s: seconds before a job is looked at again, at first; more each time. None: it is not.
-        running: how many jobs the provider has taken that are not over.
-        land: told the name of a row in its job, and what became of it, once that is in the journal.
-        stop: told the error that ends this run.
-    """
-
-    journal: Journal
-    book: JobBook
-    errands: Errands
-    poll_s: float | None
-    running: Callable[[], int]
-    land: Callable[[str, Outcome], None]
-    stop: Callable[[Exception], None]
-
-    @property
-    def first_pause(self) -> float:
-        """Seconds before a job is looked at again, at first."""
-        return float("inf") if self.poll_s is None else self.poll_s
-
-
-@dataclass(frozen=True)
-class Client:
-    """One model of a batch at its provider's Batch API."""
-
-    answerer: Answerer
-    batching: Batching
-    reader: Reader
 
 
 class JobUnderWay:
@@ -119,12 +80,11 @@ class JobUnderWay:
         start = self.client.batching.start(pack, self.entry.file, self.entry.created, taken, self._uploaded)
         self._run(start, self._started)
 
-    def find(self, absent: Callable[[list[str]], None]) -> None:
-        """Look whether a job that an earlier run was about to start is there.
+    def find(self) -> None:
+        """Look whether a job that an earlier run was about to start is there; where it is not, it is over."""
+        self._find(self._never_started)
 
-        Args:
-            absent: called with the names of its rows where it is not.
-        """
+    def _find(self, absent: Callable[[], None]) -> None:
         tag, _, file, total, created = self.entry
         taken = self._desk.book.names(self.provider)
         self._run(self.client.batching.find(Sought(tag, file, total, created, taken)), partial(self._found, absent))
@@ -163,18 +123,19 @@ class JobUnderWay:
         self._refused = 0 if self._desk.running() else self._refused + 1
         return self._refused <= PATIENCE
 
-    def _found(self, absent: Callable[[list[str]], None], result: Job | Exception | None) -> None:
+    def _found(self, absent: Callable[[], None], result: Job | Exception | None) -> None:
         if isinstance(result, Job) and result.id in self._desk.book.names(self.provider):
-            self.find(absent)  # another job that was looked for at the same time is known by now to be that one
+            self._find(absent)  # another job that was looked for at the same time is known by now to be that one
         elif isinstance(result, Job):
             self._is(result)
         elif result is None:
-            rows = self._desk.book.rest(self.entry.tag, self.entry.total)
-            self._desk.book.ended(self.entry.tag)
-            self.over = True
-            absent([row.id for row in rows])
+            absent()
         else:
             self._stopped(f"whether {self.provider} has the batch of an earlier run is not known", result)
+
+    def _never_started(self) -> None:
+        self._desk.book.ended(self.entry.tag)
+        self.over = True
 
     def _is(self, job: Job) -> None:
         self.entry = self.entry._replace(job=job.id)
@@ -187,12 +148,16 @@ class JobUnderWay:
             return
         result = self.job = self._named(result)
         self.trouble = ""
-        if result.ended and (result.results or result.inline):
+        if not result.ended:
+            self._later()
+            return
+        self._pause = self._desk.first_pause  # what remains is soon done
+        if result.results or result.inline:
             self._run(self.client.batching.collect(result, self._take), self._collected)
-        elif result.ended:
+        elif result.why:
             self._close(lambda: self.client.reader.missing(result))
         else:
-            self._later()
+            self._collected(0)
 
     def _named(self, job: Job) -> Job:
         """A job in which results that came without a name have those of its rows, in their order."""
@@ -249,14 +214,19 @@ class JobUnderWay:
             return
         job = self.job
         assert job is not None
-        if self._downloads < MISSES and self._desk.book.rest(self.entry.tag, 1):
+        if self._is_anothers(job):
+            self._desk.book.not_ours(self.entry.tag, self.provider, job.id)
+            self.entry, self._downloads, self._strangers = self.entry._replace(job=""), 0, 0
+            self._find(lambda: self._close(lambda: self.client.reader.missing(job)))
+            return
+        if not job.why and self._downloads < MISSES and self._desk.book.rest(self.entry.tag, 1):
             self._strangers, self.trouble = 0, "its results are not whole"
             if self._desk.poll_s is None:
                 self.look()
             else:
                 self._later()
             return
-        if self._strangers + result:
+        if self._strangers + result and self._desk.book.ids(self.entry.tag):  # none: another process was faster
             warnings.warn(
                 f"the results of {self.provider}'s batch job {job.id} have {self._strangers + result:,} lines that are "
                 "no answer to a row of it; they were left out",
@@ -264,6 +234,12 @@ class JobUnderWay:
                 stacklevel=2,
             )
         self._close(lambda: self.client.reader.missing(job))
+
+    def _is_anothers(self, job: Job) -> bool:
+        """Whether a job that could only be told by its time and size turns out to have other rows than ours."""
+        if job.tag or job.file or not self._strangers:
+            return False
+        return len(self._desk.book.rest(self.entry.tag, self.entry.total)) == self.entry.total
 
     def _close(self, missing: Callable[[], Outcome]) -> None:
         """Nothing more will come: rows without a result get an error of their own."""
