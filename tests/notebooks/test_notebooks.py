@@ -40,6 +40,7 @@ def test_a_notebook_is_committed_without_outputs_and_keys(notebook: Path) -> Non
     book = nbformat.read(notebook, as_version=4)
     outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not outputs or notebook.stem in SHOWN
-    assert not re.search(r"sk-|127\.0\.0\.1|/(tmp|home|root)/", notebook.read_text())
+    assert not re.search(r"sk-|/(tmp|home|root)/", notebook.read_text())
+    assert "127.0.0.1" not in str(outputs)  # a source may start a server of its own
     assert "widgets" not in book.metadata  # GitHub shows no notebook that holds a part of their state
     assert all("text/html" in output.data for output in outputs if VIEW in output.get("data", {}))
