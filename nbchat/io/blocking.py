@@ -12,6 +12,7 @@ import httpx
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
 from nbchat.io.bridge import finish
+from nbchat.io.urllib3_answer import Urllib3Answer
 from nbchat.wire.codec import Request
 
 
@@ -19,11 +20,12 @@ class BlockingWire:
     """One caller's wire. Each method does one effect (see `nbchat.flow.effects`)."""
 
     def __init__(self) -> None:
-        self._response: httpx.Response | None = None
+        self._response: httpx.Response | Urllib3Answer | None = None
         self._bytes: Iterator[bytes] = iter(())
         self._route: Route
         self._timeout: dict[str, float | None] = {}
         self._deadline: float | None = None
+        self._recalled: set[tuple[int, str]] = set()  # caches and keys
 
     def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
         self.close()
@@ -46,23 +48,18 @@ class BlockingWire:
         except BaseException as error:  # Ctrl-C: a verbose traceback would show the headers in the frames beneath
             raise error.with_traceback(None) from None
         self._timeout["read"] = _least(limit.between, self._remaining())
-        plain = route.http_client is None and "content-encoding" not in self._response.headers
-        # httpx's own iter_bytes decompresses, at a third of the cost of a streamed token
-        self._bytes = iter(self._response.stream) if plain else self._response.iter_bytes()  # type: ignore[arg-type]
+        self._bytes = self._response.iter_bytes()
         return self._response.status_code, self._response.headers
 
-    def _send(self, route: Route, method: str, url: str, headers: dict[str, str], content: bytes) -> httpx.Response:
+    def _send(
+        self, route: Route, method: str, url: str, headers: dict[str, str], content: bytes
+    ) -> httpx.Response | Urllib3Answer:
+        client = route.http_client
+        if client is None:
+            return transport.blocking(url, route.proxy).send(method, url, headers, content, self._timeout)
         extensions = {"timeout": self._timeout}
-        if route.http_client is not None:
-            client = route.http_client
-            request = client.build_request(method, url, headers=headers, content=content, extensions=extensions)
-            return client.send(request, stream=True)
-        request = httpx.Request(
-            method, transport.parsed_url(url), headers=headers, content=content, extensions=extensions
-        )
-        response = transport.blocking(url, route.proxy).handle_request(request)
-        response.request = request
-        return response
+        request = client.build_request(method, url, headers=headers, content=content, extensions=extensions)
+        return client.send(request, stream=True)
 
     def read(self) -> bytes:
         if self._deadline is not None:
@@ -114,6 +111,11 @@ class BlockingWire:
         time.sleep(seconds)
 
     def recall(self, cache: Any, key: str) -> Any:
+        """A cached message; None where this flow has recalled it before: what came then did not do."""
+        claim = (id(cache), key)
+        if claim in self._recalled:
+            return None
+        self._recalled.add(claim)
         return cache.lookup(key)
 
     def remember(self, cache: Any, key: str, message: Any) -> None:

@@ -11,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from nbchat.io.urllib3_transport import Urllib3Transport
+from nbchat.io.urllib3_answer import Urllib3Client
 from nbchat.values.errors import ConfigurationError
 
 try:
@@ -64,14 +64,14 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def blocking(url: str, proxy: str | None) -> httpx.BaseTransport:
-    """The process's shared transport for blocking calls. A fork gets its own: sockets cannot be shared."""
+def blocking(url: str, proxy: str | None) -> Urllib3Client:
+    """The process's shared connections for blocking calls. A fork gets its own: sockets cannot be shared."""
     return _blocking(proxy_for(url, proxy), os.getpid())
 
 
 @lru_cache(maxsize=32)
-def _blocking(proxy: str | None, pid: int) -> httpx.BaseTransport:
-    return Urllib3Transport(proxy)
+def _blocking(proxy: str | None, pid: int) -> Urllib3Client:
+    return Urllib3Client(proxy)
 
 
 def awaiting(url: str, proxy: str | None, connect: float | None, idle: int = MOST_IDLE) -> Any:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from nbchat.providers.endpoint import Endpoint, KeySource, Secret
 from nbchat.values.errors import ConfigurationError, MissingKeyError
@@ -156,6 +157,13 @@ def _environment(names: tuple[str, ...]) -> str | None:
 
 def _address(name: str, url: str) -> str:
     url = url.strip().rstrip("/")
-    if url.startswith(("http://", "https://")) or not url:
+    if not url:
         return url
-    raise ConfigurationError(f"the base URL of {name} is no address: {url!r}; it begins with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0  # a port that is none raises
+    except ValueError:
+        right = False
+    if not right:
+        raise ConfigurationError(f"the base URL of {name} is no address: {url!r}; it begins with http:// or https://")
+    return url

@@ -118,7 +118,7 @@ def test_a_base_url_may_be_as_the_vendors_own_sdk_has_it(given: str, url: str, m
     assert sealed("google", api_key="k")[0] == "http://gate.test/v1beta/models/dep:generateContent"
 
 
-@pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://host"])
+@pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://host", "http://[host", "http://host:99999", "https://"])
 def test_a_base_url_that_is_no_address_is_refused(base_url: str) -> None:
     with pytest.raises(ConfigurationError, match="begins with http:// or https://"):
         open_endpoint("openai", base_url=base_url)

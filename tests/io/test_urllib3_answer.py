@@ -1,4 +1,4 @@
-"""The blocking transport: connections are kept and dropped as they should be, and failures are httpx's exceptions."""
+"""The blocking connections: connections are kept and dropped as they should be, and failures are httpx's exceptions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from nbchat import init_chat_model
 from nbchat.io.transport import proxy_for
-from nbchat.io.urllib3_transport import Urllib3Transport
+from nbchat.io.urllib3_answer import Limits, Urllib3Answer, Urllib3Client
 from nbchat.values.errors import ConfigurationError
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -50,44 +50,63 @@ def talker(*parts: bytes, keep: bool = False) -> Iterator[tuple[str, list[socket
             client.close()
 
 
-def ask(transport: Urllib3Transport, url: str, **limits: float) -> httpx.Response:
-    request = httpx.Request("POST", url, content=b"{}", extensions={"timeout": limits})
-    return transport.handle_request(request)
+@contextmanager
+def listener() -> Iterator[tuple[str, list[bytes]]]:
+    """A server for one request; its address, and what one read of it heard."""
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            client, _ = listening.accept()
+            heard.append(client.recv(65536))
+            client.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
+            client.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", heard
 
 
-def pieces(response: httpx.Response) -> list[bytes]:
-    assert isinstance(response.stream, httpx.SyncByteStream)
+def ask(client: Urllib3Client, url: str, **limits: float | None) -> Urllib3Answer:
+    return client.send("POST", url, {}, b"{}", limits)
+
+
+def pieces(answer: Urllib3Answer) -> list[bytes]:
     try:
-        return list(response.stream)
+        return list(answer.iter_bytes())
     finally:
-        response.close()
+        answer.close()
 
 
 def test_an_answer_read_to_its_end_leaves_its_connection_to_the_next() -> None:
-    transport = Urllib3Transport()
+    client = Urllib3Client()
     with talker(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n", keep=True) as (url, seen):
         for _ in range(3):
-            assert b"".join(pieces(ask(transport, url))) == b"one"
+            assert b"".join(pieces(ask(client, url))) == b"one"
         assert len(seen) == 1
 
 
 def test_an_answer_left_early_takes_its_connection_with_it() -> None:
-    transport = Urllib3Transport()
+    client = Urllib3Client()
     with talker(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n", keep=True) as (url, seen):
-        response = ask(transport, url)
-        assert next(iter(response.stream)) == b"one"  # type: ignore[arg-type]
-        response.close()
+        answer = ask(client, url)
+        assert next(answer.iter_bytes()) == b"one"
+        answer.close()
         seen[0].settimeout(10)
         assert seen[0].recv(1) == b""
+
+
+def test_a_request_is_sent_as_one() -> None:
+    with listener() as (url, heard):
+        assert b"".join(pieces(ask(Urllib3Client(), url))) == b"ok"
+    assert heard[0].endswith(b"\r\n\r\n{}")
 
 
 @pytest.mark.parametrize("head", [HEAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\none", HEAD + b"\r\none"])
 def test_part_of_a_chunk_is_seen_at_once_and_each_wait_has_the_limit_of_then(head: bytes) -> None:
     with talker(head, keep=True) as (url, _):
-        request = httpx.Request("POST", url, content=b"{}", extensions={"timeout": {"read": 30.0}})
-        response = Urllib3Transport().handle_request(request)
-        request.extensions["timeout"]["read"] = 0.05
-        stream = iter(response.stream)  # type: ignore[arg-type]
+        limits: Limits = {"read": 30.0}
+        stream = Urllib3Client().send("POST", url, {}, b"{}", limits).iter_bytes()
+        limits["read"] = 0.05
         assert next(stream) == b"one"
         with pytest.raises(httpx.ReadTimeout):
             next(stream)
@@ -105,31 +124,22 @@ def test_part_of_a_chunk_is_seen_at_once_and_each_wait_has_the_limit_of_then(hea
 )
 def test_an_answer_that_breaks_off_or_is_no_http_is_a_protocol_error(said: bytes) -> None:
     with talker(said) as (url, _), pytest.raises(httpx.RemoteProtocolError):
-        pieces(ask(Urllib3Transport(), url))
+        pieces(ask(Urllib3Client(), url))
 
 
 def test_the_reason_is_said_without_addresses_of_objects() -> None:
     with talker() as (url, _):
         pass
     with pytest.raises(httpx.ConnectError) as caught:
-        ask(Urllib3Transport(), url)
+        ask(Urllib3Client(), url)
     assert "refused" in str(caught.value)
     assert "0x" not in str(caught.value)
 
 
 def test_a_proxy_that_wants_a_name_gets_it() -> None:
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            client, _ = listening.accept()
-            heard.append(client.recv(65536))
-            client.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
-            client.close()
-
-        threading.Thread(target=serve, daemon=True).start()
-        proxy = f"http://me:p%40ss@127.0.0.1:{listening.getsockname()[1]}"
-        assert b"".join(pieces(ask(Urllib3Transport(proxy), "http://provider.test/v1"))) == b"ok"
+    with listener() as (url, heard):
+        proxy = url.replace("://", "://me:p%40ss@")
+        assert b"".join(pieces(ask(Urllib3Client(proxy), "http://provider.test/v1"))) == b"ok"
     assert heard[0].startswith(b"POST http://provider.test/v1 ")
     assert b"basic bwu6cebzcw==" in heard[0].lower()
     assert heard[0].lower().count(b"\r\nhost: ") == 1
