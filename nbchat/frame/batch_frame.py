@@ -77,7 +77,7 @@ def batch_frame(
             it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.
         budget_usd, budget_tokens: what may be spent by this call; it stops before that is passed. Without
-            `max_tokens` only an answer that is twice as long as any before it can still pass it.
+            `max_tokens` only an answer more than twice as long as any before can pass it.
         errors: "rows" puts them into the column `error`; "raise" raises the first.
         on_row: called with each row, a Series, once it is committed; may be async.
         progress: whether to show the line.

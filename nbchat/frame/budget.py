@@ -64,8 +64,8 @@ class _Seen:
     """What the answers of one model took so far, to think of what the next will take."""
 
     under_way: int = 0
-    failed: int = 0
-    known: bool = False
+    heard: int = 0  # questions that are over
+    answered: bool = False
     longest: int = 0  # tokens of an answer
     denser: float = 1.0  # tokens of a prompt, over what was thought
     dearer: float = 1.0  # dollars of an answer, over its price by our own name of the model
@@ -83,10 +83,11 @@ class _Share:
 class Budget:
     """What each question of a batch may take of a purse.
 
-    A model's first question goes alone, and one more for each that failed. Later ones hold what the answers taught:
-    prompts as much longer than their text as any was, and, without `max_tokens`, an answer twice as long as the longest
-    so far. A question with tools holds twice what any took in all its rounds, and more before a round that would take
-    more.
+    A model's first question goes alone, and no more are under way than one for each that is over: answers of very
+    different lengths would pass a limit together before the long ones are known. Later ones hold what the answers
+    taught: prompts as much longer than their text as any was, and, without `max_tokens`, an answer twice as long as the
+    longest so far; only one that is longer still can pass the limit. A question with tools holds twice what any took in
+    all its rounds, and more before a round that would take more.
 
     Args:
         usd: dollars; None: no limit.
@@ -126,8 +127,7 @@ class Budget:
         if not self.limited:
             return True
         seen = self._seen[answerer.label]
-        scouting = not seen.known and not self._by_provider
-        if self._reached or (scouting and seen.under_way > seen.failed):
+        if self._reached or (seen.under_way > seen.heard and not self._by_provider):
             return False
         share = _Share(*self._thought(answerer, messages))
         if held := self._hold(ticket, answerer, share.held):
@@ -158,13 +158,13 @@ class Budget:
             return
         seen, share = self._seen[answerer.label], self._shares.pop(ticket)
         seen.under_way -= 1
+        seen.heard += 1
         if outcome.message is None:
-            seen.failed += 1
             self._purse.pay(ticket, self._price(answerer, share.spent) or 0.0, share.spent.total_tokens)
             return
         took = outcome.message.usage_metadata or share.held  # not every server counts
         self._purse.pay(ticket, max(0.0, outcome.cost_usd or 0.0), max(0, took.total_tokens))
-        seen.known = True
+        seen.answered = True
         seen.longest = max(seen.longest, took.output_tokens)
         seen.denser = max(seen.denser, (took.total_tokens - took.output_tokens) / share.prompt)
         if outcome.cost_usd and (expected := self._price(answerer, took)):
@@ -175,7 +175,7 @@ class Budget:
         seen, limit = self._seen[answerer.label], answerer.max_tokens or 0
         prompt = prompt_tokens(messages, extra=answerer.extra_chars)
         answer = limit if limit and limit >= seen.longest else seen.longest * MARGIN or FIRST_ANSWER
-        rounds = MARGIN if answerer.tools and seen.known else 1
+        rounds = MARGIN if answerer.tools and seen.answered else 1
         return prompt, Usage.of(ceil(prompt * seen.denser * rounds), answer)
 
     def _hold(self, ticket: str, answerer: Answerer, usage: Usage) -> bool:

@@ -45,11 +45,20 @@ def test_answers_that_take_more_than_was_thought_do_not_pass_it_together(
     assert budget / 2 < out.attrs["nbchat"]["tokens"] <= budget and out.attrs["nbchat"]["left"] > 0
 
 
-def test_answers_of_very_different_lengths_do_not_pass_it(model: Any, asked: Counted) -> None:
+@pytest.mark.parametrize(("budget", "options"), [(20_000, {"max_tokens": 400}), (20_000, {}), (3000, {})])
+def test_answers_of_very_different_lengths_do_not_pass_it(
+    budget: int, options: dict[str, Any], model: Any, asked: Counted
+) -> None:
     chance = random.Random(5)
     asked.answer = lambda text, body: asked.takes(chance.randrange(5, 200), chance.randrange(5, 400))
-    out = batch_frame(ROWS, "q", model, budget_tokens=20_000, max_concurrency=64, max_tokens=400)
-    assert 15_000 < out.attrs["nbchat"]["tokens"] <= 20_000
+    out = batch_frame(ROWS, "q", model, budget_tokens=budget, max_concurrency=64, **options)
+    assert budget / 2 < out.attrs["nbchat"]["tokens"] <= budget
+
+
+def test_nor_do_long_ones_after_a_first_that_was_short(model: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: asked.takes(20, 5 if text == "question 0" else 400)
+    out = batch_frame(ROWS, "q", model, budget_tokens=5000, max_concurrency=64)
+    assert 2500 < out.attrs["nbchat"]["tokens"] <= 5000
 
 
 def test_a_server_that_counts_no_tokens_is_held_to_what_is_thought(model: Any, asked: Counted) -> None:
