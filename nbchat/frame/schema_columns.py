@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -85,8 +86,10 @@ def _times(cells: pd.Series) -> pd.Series:
     import pandas as pd
 
     try:
-        return pd.to_datetime(cells, format="ISO8601")
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # which is what pandas 2 has for several offsets
+            return pd.to_datetime(cells, format="ISO8601")
+    except (ValueError, FutureWarning):
         return pd.to_datetime(cells, format="ISO8601", utc=True)
 
 
