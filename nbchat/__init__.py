@@ -13,7 +13,8 @@ _HOMES = {
     "nbchat.model.chat": ("Chat",),
     "nbchat.model.tools": ("Tool", "tool"),
     "nbchat.model.init": ("ChatOpenAI", "init_chat_model"),
-    "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
+    "nbchat.values.chunks": ("AIMessageChunk",),
+    "nbchat.values.messages": ("AIMessage", "HumanMessage", "SystemMessage", "ToolMessage"),
     "nbchat.values.media": ("audio_block", "file_block", "image_block", "video_block"),
     "nbchat.model.callbacks": ("BaseCallbackHandler",),
     "nbchat.providers": ("providers",),
@@ -53,7 +54,8 @@ def __dir__() -> list[str]:
 
 
 _SHOWN = {
-    "nbchat.values.messages": ("AIMessage", "AIMessageChunk", "HumanMessage", "SystemMessage", "ToolMessage"),
+    "nbchat.values.chunks": ("AIMessageChunk",),
+    "nbchat.values.messages": ("AIMessage", "HumanMessage", "SystemMessage", "ToolMessage"),
     "nbchat.values.usage": ("Usage",),
     "nbchat.values.logprobs": ("Logprobs",),
     "nbchat.model.chat": ("Chat",),

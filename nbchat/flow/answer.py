@@ -6,13 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import Any, Protocol
 
-from pydantic_core import to_json
-
 from nbchat.flow import effects as do
 from nbchat.flow.attempt import Target, as_chunk, attempt
 from nbchat.flow.effects import Flow
 from nbchat.values.messages import AIMessage
-from nbchat.wire.codec import Call
+from nbchat.wire.codec import Call, sent_json
 
 
 class Cache(Protocol):
@@ -47,4 +45,4 @@ def cache_key(target: Target, call: Call) -> str:
     request = target.codec.request(replace(call, stream=False) if call.stream else call)
     endpoint = target.route.endpoint
     whole = [endpoint.provider, endpoint.base_url, request.method, request.path, request.body]
-    return hashlib.sha256(to_json(whole)).hexdigest()
+    return hashlib.sha256(sent_json(whole)).hexdigest()

@@ -12,9 +12,10 @@ from nbchat.flow import effects as do
 from nbchat.flow.effects import Flow, Route
 from nbchat.flow.retry import may_retry, retry_after, total_timeout, wait_before
 from nbchat.providers.endpoint import Endpoint
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import BadRequestError, ChatError, StreamError
 from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 from nbchat.wire.codec import Codec, Request
 from nbchat.wire.errors import read_error
 

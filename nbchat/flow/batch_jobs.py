@@ -16,7 +16,8 @@ from nbchat.providers.endpoint import Endpoint
 from nbchat.values.errors import APIConnectionError, BadRequestError, ChatError, ServerError, StreamError
 from nbchat.wire.batch import BatchFormat, Job, Pack, Result
 from nbchat.wire.batch_formats import batch_format
-from nbchat.wire.codec import Request, read_json
+from nbchat.wire.codec import Request
+from nbchat.wire.decoding import read_json
 from nbchat.wire.ndjson import NDJSON
 from nbchat.wire.untrusted import object_of, text_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -11,9 +12,10 @@ from nbchat.flow import effects as do
 from nbchat.flow.effects import Effect, Flow
 from nbchat.flow.relay import relayed
 from nbchat.values.blocks import Block, ToolCall
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ChatError, RoundLimitError
 from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, AIMessageChunk, Message, ToolMessage
+from nbchat.values.messages import AIMessage, Message, ToolMessage
 
 Verdict = bool | str | dict[str, Any] | None
 Approve = Callable[[str, dict[str, Any]], Verdict | Awaitable[Verdict]]
@@ -32,9 +34,12 @@ class ToolStarted:
 
 
 class Runnable(Protocol):
-    """What can be called as a tool: a flow from a tool call to a ToolMessage."""
+    """What can be called as a tool: a flow from a tool call to a ToolMessage; `ainvoke` drives it."""
 
+    @property
+    def is_async(self) -> bool: ...
     def flow(self, input: Any, config: Any = None) -> Flow[Any]: ...
+    async def ainvoke(self, input: Any, config: Any = None) -> Any: ...
 
 
 def converse(
@@ -46,7 +51,7 @@ def converse(
     max_rounds: int = 10,
     config: Any = None,
 ) -> Flow[AIMessage]:
-    """Ask, run the tools that the answer asks for, in order, and ask again, until it asks for none.
+    """Ask, run the tools that the answer asks for, and ask again, until it asks for none.
 
     Yields chunks, `ToolStarted` and `ToolMessage`; returns the last answer. `messages` grows as answers and results
     come, and every tool call in it has its result, even where the flow is closed or fails midway: a cut answer is
@@ -118,19 +123,34 @@ def _requests(message: AIMessage) -> list[Block]:
 def _run_all(
     calls: list[Block], messages: list[Message], tools: Mapping[str, Runnable], approve: Approve | None, config: Any
 ) -> Iterator[Any]:
-    waiting = list(calls)
+    """Results for all calls, in the order of the calls. Several async tools run at the same time, after the others."""
+    results: dict[int, ToolMessage] = {}
+    together: dict[int, ToolCall] = {}
+    several = sum(call["name"] in tools and tools[call["name"]].is_async for call in calls) > 1
     try:
-        while waiting:
-            result = yield from _run(waiting[0], tools, approve, config)
-            messages.append(result)
-            del waiting[0]
-            yield result
+        for place, block in enumerate(calls):
+            call = yield from _allowed(block, tools, approve)
+            if isinstance(call, ToolMessage):
+                results[place] = call
+            elif several and tools[call["name"]].is_async:
+                together[place] = call
+                continue
+            else:
+                yield ToolStarted(call)
+                results[place] = yield from _run(tools[call["name"]], call, config)
+            yield results[place]
+        for call in together.values():
+            yield ToolStarted(call)
+        if together:
+            yield do.ask(_run_together, tools, together, config, results)
+        for place in together:
+            yield results[place]
     finally:
-        messages.extend(_refused(call, INTERRUPTED) for call in waiting)
+        messages.extend(results.get(place) or _refused(block, INTERRUPTED) for place, block in enumerate(calls))
 
 
-def _run(block: Block, tools: Mapping[str, Runnable], approve: Approve | None, config: Any) -> Flow[ToolMessage]:
-    """The result of one call. What goes wrong with a tool is told to the model."""
+def _allowed(block: Block, tools: Mapping[str, Runnable], approve: Approve | None) -> Flow[ToolCall | ToolMessage]:
+    """The call to run, or the result of one that is not to run."""
     name = block["name"]
     if block["type"] == "invalid_tool_call":
         return _refused(block, f"{block['error']}; write them as one JSON object: {block['args'][:200]}")
@@ -143,12 +163,40 @@ def _run(block: Block, tools: Mapping[str, Runnable], approve: Approve | None, c
             call["args"] = verdict
         elif verdict is not True:
             return _refused(block, f"{DECLINED}: {verdict}" if isinstance(verdict, str) else DECLINED)
-    yield ToolStarted(call)
+    return call
+
+
+def _run(tool: Runnable, call: ToolCall, config: Any) -> Flow[ToolMessage]:
+    """The result of one call. What goes wrong with a tool is told to the model."""
     try:
-        return (yield from tools[name].flow(call, config))
+        return (yield from tool.flow(call, config))
     except Exception as error:
-        return _refused(block, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+        return _failed(call, error)
 
 
-def _refused(call: Block, why: str) -> ToolMessage:
+async def _run_together(
+    tools: Mapping[str, Runnable], calls: Mapping[int, ToolCall], config: Any, results: dict[int, ToolMessage]
+) -> None:
+    """Run async tools at the same time. Each result is there as soon as it is had: a stop loses none."""
+
+    async def run(place: int, call: ToolCall) -> None:
+        try:
+            results[place] = await tools[call["name"]].ainvoke(call, config)
+        except Exception as error:
+            results[place] = _failed(call, error)
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise
+            results[place] = _failed(call, error)  # nobody stopped it: what it awaited was cancelled
+
+    async with asyncio.TaskGroup() as group:
+        for place, call in calls.items():
+            group.create_task(run(place, call))
+
+
+def _failed(call: ToolCall, error: BaseException) -> ToolMessage:
+    return _refused(call, f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+
+
+def _refused(call: Mapping[str, Any], why: str) -> ToolMessage:
     return ToolMessage(why, call["id"], name=call["name"], status="error")

@@ -9,7 +9,7 @@
 | clock() | seconds, for differences |
 | now() | seconds since 1970 |
 | sleep(seconds) | None |
-| recall(cache, key) / remember(cache, key, message) | a cached message or None / None |
+| recall(cache, key) / remember(cache, key, message) | a cached message, or None; of a key, once in a flow / None |
 | reserve(limiter, tokens) | None, once the limiter allows it |
 | ask(question, …) | what the user's function returns; awaited where it is async |
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple, TypeVar
 
 from nbchat.providers.endpoint import Endpoint
@@ -51,6 +52,12 @@ class Timeout:
     first_byte: float | None = 600.0
     between: float | None = 120.0
     total: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            seconds = getattr(self, name)
+            if seconds is not None and not (isinstance(seconds, Real) and float(seconds) > 0):
+                raise ConfigurationError(f"timeout= takes seconds above 0, not {seconds!r} ({name})")
 
     @classmethod
     def of(cls, given: Any) -> Timeout:

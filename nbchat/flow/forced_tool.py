@@ -11,9 +11,10 @@ from nbchat.flow.attempt import as_chunk
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
 from nbchat.values.blocks import Block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import UnsupportedError
 from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 
 

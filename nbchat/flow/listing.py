@@ -7,7 +7,7 @@ from nbchat.flow.attempt import Target, refusal
 from nbchat.flow.effects import Flow
 from nbchat.providers.models import models_request, read_models
 from nbchat.providers.provider import Provider
-from nbchat.wire.codec import read_json
+from nbchat.wire.decoding import read_json
 
 
 def models_of(target: Target, row: Provider) -> Flow[list[str]]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 from nbchat.wire.codec import Call
 
 

@@ -7,14 +7,21 @@ import random
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from nbchat.values.errors import APIConnectionError, APITimeoutError, ChatError, ProviderError, QuotaError
+from nbchat.values.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    CertificateError,
+    ChatError,
+    ProviderError,
+    QuotaError,
+)
 
 LONGEST_WAIT = 120.0  # a longer `retry-after` is for the user to decide about
 
 
 def may_retry(error: ChatError) -> bool:
     """Whether the same request may succeed later: 408, 409, 429, 5xx, 529, and connections that failed."""
-    if isinstance(error, QuotaError):
+    if isinstance(error, QuotaError | CertificateError):
         return False
     if isinstance(error, ProviderError):
         return error.status is None or error.status in (408, 409, 429) or error.status >= 500

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.complaints import complaints
 from nbchat.values.errors import StructuredOutputError
 from nbchat.values.loose_json import find_object, growing_object
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 from nbchat.values.partial import partial_value
+from nbchat.values.schema import validator
 from nbchat.wire.strict_schema import without_nulls
 
 
@@ -27,14 +30,20 @@ class Form:
         kind: the user's type, or the JSON schema where it is one.
         schema: JSON schema of the answer.
         method: "json_schema", "function_calling" or "json_mode".
-        validate: parsed JSON to a value of `kind`; raises pydantic's ValidationError.
     """
 
     name: str
     kind: Any
     schema: Mapping[str, Any]
     method: str
-    validate: Callable[[Any], Any]
+
+    @cached_property
+    def validate(self) -> Callable[[Any], Any]:
+        """Parsed JSON to a value of `kind`; raises pydantic's ValidationError."""
+        return validator(self.kind)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Form, (self.name, self.kind, self.schema, self.method)  # pydantic's validator is no pickle
 
 
 def structured(flow: Flow[AIMessage], form: Form, *, stream: bool, include_raw: bool) -> Flow[Any]:

@@ -242,5 +242,5 @@ def checked_frame(frame: Any) -> pd.DataFrame:
     if isinstance(frame, pd.Series):
         return frame.to_frame("text" if frame.name is None else frame.name)
     if not isinstance(frame, pd.DataFrame):
-        raise ConfigurationError(f"a batch takes a DataFrame, a Series or a path, not {type(frame).__name__}")
+        raise ConfigurationError(f"a batch takes a DataFrame or a Series of pandas, or a path, not {type(frame)}")
     return frame

@@ -89,7 +89,7 @@ def batch_frame(
     plan = plan_of(frame, prompt, model, arguments)
     if sample and not dry_run:
         raise ConfigurationError("sample= goes with dry_run=True; to ask only some rows, give them: df.sample(10)")
-    if type(frame).__module__.startswith("dask"):
+    if _is_dask(frame):
         from nbchat.frame.cluster.dask_batch import batch_dask
 
         if dry_run or out is not None:
@@ -97,10 +97,18 @@ def batch_frame(
         return batch_dask(frame, plan)
     if out is not None and not dry_run:
         return batch_file(frame if is_path(frame) else checked_frame(frame), plan, out, finished)
-    rows = Table(frame).whole() if is_path(frame) else checked_frame(frame)
+    rows = _whole(frame)
     if dry_run:
         return estimated(rows, plan, sample, finished)
     return finished(rows, plan)
+
+
+def _whole(frame: Any) -> pd.DataFrame:
+    return Table(frame).whole() if is_path(frame) else checked_frame(frame)
+
+
+def _is_dask(frame: Any) -> bool:
+    return type(frame).__module__.startswith("dask")
 
 
 def finished(rows: pd.DataFrame, plan: Plan, **how: Any) -> pd.DataFrame:
@@ -160,4 +168,6 @@ def abatch_frame(frame: Any, prompt: Any = None, model: Any = None, **arguments:
     A row is a Series of the input's columns and the new ones, in the order in which they land. Leaving the loop early
     stops what is under way; what was committed is kept.
     """
-    return AsyncBatch(Batch(checked_frame(frame), plan_of(frame, prompt, model, arguments)))
+    if _is_dask(frame):
+        raise ConfigurationError("a dask DataFrame is awaited in a thread: await asyncio.to_thread(df.chat.batch, …)")
+    return AsyncBatch(Batch(_whole(frame), plan_of(frame, prompt, model, arguments)))

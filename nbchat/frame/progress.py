@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import Any
 
 from nbchat.frame.tally import Tally
@@ -25,6 +26,7 @@ class Progress:
         journal: the file's path, or "" for none.
         waits: says what jobs at providers are waited for; None where there are none.
         over: whether the run has ended.
+        noun: what is counted.
     """
 
     tally: Tally
@@ -32,20 +34,27 @@ class Progress:
     journal: str
     waits: Callable[[], str] | None = None
     over: bool = False
+    noun: str = "row"
 
     @property
     def share(self) -> float:
         """Between 0 and 1."""
         return self.tally.done / self.total if self.total else 1.0
 
+    @property
+    def wanted(self) -> str:
+        """What follows the number of those done: "of 10,000 rows", or "rows" where that is all."""
+        nouns = f"{self.noun}{'s' * (self.total != 1)}"
+        return nouns if self.share >= 1 else f"of {self.total:,} {nouns}"
+
     def facts(self) -> list[str]:
-        """What the line says after the number of rows, in order."""
+        """What the line says after `wanted`, in order."""
         tally, out = self.tally, []
         if tally.errors:
             out.append(f"{tally.errors:,} error{'s' * (tally.errors > 1)}")
         asking = 0.0 if self.waits else tally.asking_s
         if tally.requests and asking:
-            out.append(f"{_rate(tally.requests / asking)} rows/s")
+            out.append(f"{_rate(tally.requests / asking)} {self.noun}s/s")
             if tally.tokens:
                 out.append(f"{_rate(tally.tokens / asking)} tok/s")
         if self.waits and not self.over and (said := self.waits()):
@@ -68,8 +77,7 @@ class Progress:
         return f"{so_far} of ≈ {dollars(tally.cost_usd * (1 + tally.to_ask(self.total) / tally.requests))}"
 
     def __repr__(self) -> str:
-        done = f"{self.tally.done:,}" if self.share >= 1 else f"{self.tally.done:,} of {self.total:,}"
-        return " · ".join([f"{done} row{'s' * (self.total != 1)}", *self.facts()])
+        return " · ".join([f"{self.tally.done:,} {self.wanted}", *self.facts()])
 
 
 def _rate(per_s: float) -> str:
@@ -119,9 +127,13 @@ def _on_stderr(progress: Progress) -> tuple[Callable[[], None], float]:
     terminal = sys.stderr.isatty()
 
     def draw() -> None:
-        if terminal:
-            print(f"\r\x1b[2K{progress}", end="\n" if progress.over else "", file=sys.stderr, flush=True)
-        else:
+        if not terminal:
             print(progress, file=sys.stderr, flush=True)
+        elif progress.over:
+            print(f"\r\x1b[2K{progress}", file=sys.stderr)
+        else:
+            line, width = repr(progress), get_terminal_size().columns
+            shown = line if len(line) < width else f"{line[: width - 2]}…"  # of two lines, only one would be redrawn
+            print(f"\r\x1b[2K{shown}", end="", file=sys.stderr, flush=True)
 
     return draw, REDRAW_S if terminal else LINE_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from nbchat.frame.templates import PromptError, column, fields_of, filled, missing, present
@@ -113,6 +114,8 @@ def _said(frame: pd.DataFrame, prompt: Prompt, constant: bool) -> Callable[[int]
                 f"the prompt {prompt!r:.80} names no column, so every row would ask the same{close}"
             )
         return filled(frame, prompt)
+    if iscoroutinefunction(prompt):
+        raise ConfigurationError("the prompt is a plain function of the row, no async one: it is called for each row")
     if callable(prompt):
         return lambda row: present(prompt(frame.iloc[row]), "the prompt")
     return _cells(one_a_row(frame, prompt).array, "the prompt")

@@ -25,8 +25,10 @@ def retry_errors(frame: pd.DataFrame) -> pd.DataFrame:
         were.
 
     Raises:
-        ConfigurationError: the frame comes from no batch of this kernel.
+        ConfigurationError: the frame comes from no batch of this kernel, or from a dask cluster.
     """
+    if type(frame).__module__.startswith("dask"):
+        raise ConfigurationError("over a dask DataFrame, call batch again: it asks only what has no answer yet")
     about = frame.attrs.get("nbchat", {})
     plan = remembered(about.get("batch"))
     prefixes = _prefixes(plan, about["labels"])

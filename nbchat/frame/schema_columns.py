@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 
 _DTYPES = {"integer": "Int64", "number": "Float64", "boolean": "boolean", "string": "string"}
-
 _KINDS = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -96,14 +95,12 @@ def _times(cells: pd.Series) -> pd.Series:
 def _kind(schema: Schema) -> str:
     kind = schema.get("type")
     if isinstance(kind, list):
-        kind = next((each for each in kind if each != "null"), None) if len(kind) == 2 and "null" in kind else None
-    if kind is None and (values := schema.get("enum") or [schema[key] for key in ("const",) if key in schema]):
-        kinds = {type(value) for value in values}
-        kind = (
-            {str: "string", bool: "boolean", int: "integer", float: "number"}.get(kinds.pop())
-            if len(kinds) == 1
-            else None
-        )
+        known = [each for each in kind if each != "null"]
+        kind = known[0] if len(known) == 1 else None
+    if kind is None:
+        values = schema.get("enum") or [schema.get("const")]
+        kinds = {_KINDS.get(type(value)) for value in values if value is not None}
+        kind = kinds.pop() if len(kinds) == 1 else None
     if kind == "string" and schema.get("format") in ("date-time", "date"):
         return "datetime"
     return kind if kind in _DTYPES else "json"

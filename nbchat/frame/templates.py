@@ -69,6 +69,8 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
             raise ConfigurationError(f"the prompt {template!r:.80} has {{}} without the name of a column in it")
         if form and f"{field}:{form}" in labels:  # a survey's "Q1: how was it?" is a name, and no format
             field, form = f"{field}:{form}", ""
+        if "{" in (form or ""):
+            raise ConfigurationError(f"the prompt {template!r:.80} has braces inside a format, {form!r}: write it out")
         values = None if field is None else column(frame, field)
         parts.append((text, values, field or "", form or "", conversion))
 

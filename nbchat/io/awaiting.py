@@ -15,23 +15,30 @@ from nbchat.io import failures, transport
 from nbchat.io.fast_answer import FastAnswer
 from nbchat.io.patience import Patience
 from nbchat.io.transport import fast
-from nbchat.values.errors import ChatError
+from nbchat.values.errors import CertificateError, ChatError
 from nbchat.wire.codec import Request
 
 Loop = asyncio.AbstractEventLoop
-_CLIENTS: WeakKeyDictionary[Loop, dict[str | None, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()
+_CLIENTS: WeakKeyDictionary[Loop, dict[Any, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()  # by proxy and trust
+_DOUBTED: set[str] = set()  # base URLs
 _PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
 
 class AwaitingWire:
-    """One caller's wire on a loop. Each method does one effect (see `nbchat.flow.effects`)."""
+    """One caller's wire on a loop. Each method does one effect (see `nbchat.flow.effects`).
 
-    def __init__(self) -> None:
+    Args:
+        pauses: whether a reader may leave it waiting: then nobody else waits for its answers.
+    """
+
+    def __init__(self, *, pauses: bool = False) -> None:
+        self._pauses = pauses
         self._route: Route
         self._deadline: float | None = None
         self._reader: Any = None  # what the open answer is read with
         self._patience = Patience()
-        self._claim: tuple[int, str] | None = None
+        self._recalled: set[tuple[int, str]] = set()  # caches and keys
+        self._claim: tuple[int, str] | None = None  # the one whose answer others may wait for
 
     async def open(self, route: Route, request: Request, stream: bool) -> tuple[int, Any]:
         await self._close_answer()
@@ -43,10 +50,15 @@ class AwaitingWire:
         if endpoint.starter is not None:
             endpoint = await asyncio.to_thread(endpoint.starter)
         url, headers = endpoint.sealed(request, content)
-        over_httpx = route.http_async_client is not None or fast is None
-        self._reader = _HttpxAnswer(route) if over_httpx else FastAnswer(route)
-        answer = self._reader.open(request.method, url, headers, content)
-        return await self._within(answer, limit.first_byte, "first_byte")
+        asked = (request.method, url, headers, content)
+        if route.http_async_client is None and fast is not None and endpoint.base_url not in _DOUBTED:
+            self._reader = FastAnswer(route)
+            try:
+                return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
+            except CertificateError:  # rustls doubts some whom Python trusts: those that signed themselves
+                _DOUBTED.add(endpoint.base_url)
+        self._reader = _HttpxAnswer(route)
+        return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
 
     async def _within(self, work: Any, seconds: float | None, what: str) -> Any:
         if self._deadline is not None:
@@ -91,18 +103,26 @@ class AwaitingWire:
         await asyncio.sleep(seconds)
 
     async def recall(self, cache: Any, key: str) -> Any:
-        """A cached message; where the same prompt is being asked on this loop just now, wait for its answer."""
-        pending = _PENDING.setdefault(asyncio.get_running_loop(), {})
+        """A cached message; where the same prompt is being asked on this loop just now, wait for its answer.
+
+        Where that one fails, those who waited ask for themselves. None also where this flow has recalled it before:
+        what came then did not do.
+        """
         claim = (id(cache), key)
-        while True:
-            found = await cache.alookup(key)
-            if found is not None:
-                return found
-            if claim not in pending:
-                pending[claim] = asyncio.get_running_loop().create_future()
-                self._claim = claim
-                return None
+        if claim in self._recalled:
+            return None
+        self._recalled.add(claim)
+        self._release()  # who waits holds nothing that others wait for
+        pending = _PENDING.setdefault(asyncio.get_running_loop(), {})
+        if claim in pending:
             await asyncio.shield(pending[claim])
+        elif not self._pauses:
+            pending[claim] = asyncio.get_running_loop().create_future()
+            self._claim = claim
+        found = await cache.alookup(key)
+        if found is not None:
+            self._release()
+        return found
 
     async def remember(self, cache: Any, key: str, message: Any) -> None:
         await cache.aupdate(key, message)
@@ -180,7 +200,7 @@ class _HttpxAnswer:
 def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
     """httpx's connections belong to the loop that opened them, so each loop has its own."""
     proxy = transport.proxy_for(url, proxy)
-    mine = _CLIENTS.setdefault(asyncio.get_running_loop(), {})
-    if proxy not in mine:
-        mine[proxy] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
-    return mine[proxy]
+    mine, key = _CLIENTS.setdefault(asyncio.get_running_loop(), {}), (proxy, transport.trust())
+    if key not in mine:
+        mine[key] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
+    return mine[key]

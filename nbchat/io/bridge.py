@@ -25,7 +25,11 @@ def finish(result: Any) -> Any:
     except RuntimeError:
         return asyncio.run(_awaited(result))
     _patch(loop)
-    return loop.run_until_complete(_awaited(result))
+    task = loop.create_task(_awaited(result))
+    try:
+        return loop.run_until_complete(task)
+    finally:
+        task.cancel()  # after Ctrl-C it must not go on unseen
 
 
 async def _awaited(result: Awaitable[Any]) -> Any:

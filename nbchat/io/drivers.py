@@ -50,7 +50,7 @@ def run(flow: Flow[T], wire: BlockingWire | None = None) -> T:
 
 async def adrive(flow: Flow[Any], wire: AwaitingWire | None = None) -> AsyncIterator[Any]:
     """Run a flow on this loop; yield what the reader is to see."""
-    wire = wire or AwaitingWire()
+    wire = wire or AwaitingWire(pauses=True)
     turn, value = flow.send, None
     try:
         while True:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from nbchat.flow.effects import Route
-from nbchat.values.errors import APIConnectionError, APITimeoutError, ChatError, StreamError
+import re
+from urllib.parse import urlsplit
 
+from nbchat.flow.effects import Route
+from nbchat.io import transport
+from nbchat.values.errors import APIConnectionError, APITimeoutError, CertificateError, ChatError, StreamError
+
+_DOUBT = re.compile(r"(?:certificate verify failed|invalid peer certificate): (.*?)(?: \(_ssl|$)")  # OpenSSL, rustls
 MOST_BYTES = 256 * 2**20  # pictures and sounds inline are some MB
 
 
 def connection_failed(route: Route, error: BaseException) -> ChatError:
     """No answer could be had."""
-    where = f"{route.endpoint.provider} at {route.endpoint.base_url}"
+    where = _where(route)
     reason = _reason(error)
+    if doubt := _DOUBT.search(reason):
+        return CertificateError(
+            f"{where} has a certificate that is not trusted: {doubt[1]}; if you trust it, set SSL_CERT_FILE to a "
+            "file with its authority's certificate, or give the model http_client=httpx.Client(verify=…) and "
+            "http_async_client=httpx.AsyncClient(verify=…)"
+        )
     return APIConnectionError(
         f"could not reach {where}: {reason}; is the server running, and are base URL and network right?"
     )
@@ -22,7 +33,7 @@ def unreadable(route: Route, error: BaseException) -> ChatError:
     innermost = _innermost(error)
     if isinstance(innermost, OSError):
         return connection_failed(route, error)
-    where = f"{route.endpoint.provider} at {route.endpoint.base_url}"
+    where = _where(route)
     return StreamError(f"{where} does not answer as a web server does: {_reason(error)}; is the base URL right?")
 
 
@@ -49,6 +60,14 @@ def too_long(route: Route) -> ChatError:
     return StreamError(
         f"{route.endpoint.provider} sent more than {MOST_BYTES >> 20} MB as one answer; nothing was kept of it"
     )
+
+
+def _where(route: Route) -> str:
+    where = f"{route.endpoint.provider} at {route.endpoint.address}"
+    if route.http_client is not None or route.http_async_client is not None:
+        return where  # it has a way of its own
+    proxy = transport.proxy_for(route.endpoint.base_url, route.proxy)
+    return f"{where} through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}" if proxy else where
 
 
 def _reason(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -35,13 +35,18 @@ async def fan_out(flows: Flows, width: int, sink: Sink, stop_at_error: bool) -> 
             else:
                 sink(index, result, None)
 
-    workers = [asyncio.ensure_future(work()) for _ in range(width)]
+    await together(work() for _ in range(width))
+
+
+async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run these at once; however it ends, none of them goes on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
     try:
-        await asyncio.gather(*workers)
+        await asyncio.gather(*tasks)
     finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _ordered(results: dict[int, Any], errors: dict[int, BaseException], return_exceptions: bool) -> list[Any]:

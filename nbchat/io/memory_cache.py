@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from typing import Any
 
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage
@@ -53,6 +54,9 @@ class InMemoryCache:
     async def aupdate(self, key: str, message: AIMessage) -> None:
         """`update`: it never waits for long."""
         self.update(key, message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InMemoryCache, (self._maxsize,)  # another process begins with an empty one
 
     def __len__(self) -> int:
         return len(self._answers)

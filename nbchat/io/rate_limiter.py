@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_core import to_json
-
 from nbchat.flow.retry import retry_after
 from nbchat.io.reset_headers import remaining
 from nbchat.values.errors import ConfigurationError
+from nbchat.wire.codec import sent_json
 
 CHARS_PER_TOKEN = 4  # a prompt's length in tokens is only known afterwards; `settle` corrects the guess
 SHORTEST_SLEEP = 0.001  # seconds
@@ -94,7 +93,7 @@ class InMemoryRateLimiter:
             return 0
         limits = (body.get("max_completion_tokens"), body.get("max_tokens"), body.get("max_output_tokens"))
         answer = next((limit for limit in limits if isinstance(limit, int)), ANSWER_TOKENS)
-        return len(to_json(body, fallback=str)) // CHARS_PER_TOKEN + answer
+        return len(sent_json(body)) // CHARS_PER_TOKEN + answer
 
     def settle(self, reserved: int, used: int) -> None:
         """Give back what was reserved and not used, or take what was used beyond."""

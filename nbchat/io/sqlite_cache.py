@@ -36,6 +36,7 @@ class SQLiteCache:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._pid = 0
+        self._busy_s = BUSY_S
         self._warned = False
 
     def lookup(self, key: str) -> AIMessage | None:
@@ -45,7 +46,7 @@ class SQLiteCache:
             return None
         try:
             message = message_from_dict(json.loads(row[0]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None  # a row that cannot be read is asked again, and written anew
         return message if isinstance(message, AIMessage) else None
 
@@ -78,8 +79,11 @@ class SQLiteCache:
         with self._lock:
             for attempt in range(2):
                 try:
-                    return work(self._open())
+                    done = work(self._open())
+                    self._wait(BUSY_S)
+                    return done
                 except sqlite3.OperationalError as error:  # locked, read-only, full, no such folder
+                    self._wait(0.0)
                     self._warn(f"{error}; answers are not cached for now")
                     return None
                 except sqlite3.DatabaseError as error:
@@ -88,6 +92,13 @@ class SQLiteCache:
                         return None
         return None
 
+    def _wait(self, seconds: float) -> None:
+        """How long to wait for a locked file: after one vain wait not at all, until it is free again."""
+        if seconds != self._busy_s:
+            self._busy_s = seconds
+            if self._connection is not None:
+                self._connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._pid == os.getpid():  # a fork opens its own
             return self._connection
@@ -95,7 +106,7 @@ class SQLiteCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise sqlite3.OperationalError(f"cannot make the folder {self.path.parent}: {error}") from None
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=self._busy_s, isolation_level=None, check_same_thread=False)
         try:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):

@@ -22,6 +22,7 @@ except ImportError:  # Pyodide: everything works over plain httpx, slower
     fast_errors = None  # type: ignore[assignment]
 
 DRAIN_S = 0.25  # for what is left of a body whose end does not matter
+Trust = tuple[str | None, str | None]
 MOST_IDLE = 1024  # connections to one host that are kept for the next requests
 
 
@@ -64,23 +65,31 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def trust() -> Trust:
+    """Whose certificates the environment says to trust. A transport reads it when it is made; a cell may change it."""
+    return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+
+
 def blocking(url: str, proxy: str | None) -> Urllib3Client:
     """The process's shared connections for blocking calls. A fork gets its own: sockets cannot be shared."""
-    return _blocking(proxy_for(url, proxy), os.getpid())
+    return _blocking(proxy_for(url, proxy), trust(), os.getpid())
 
 
 @lru_cache(maxsize=32)
-def _blocking(proxy: str | None, pid: int) -> Urllib3Client:
-    return Urllib3Client(proxy)
+def _blocking(proxy: str | None, trusted: Trust, pid: int) -> Urllib3Client:
+    try:
+        return Urllib3Client(proxy)
+    except OSError as error:
+        raise ConfigurationError(f"SSL_CERT_FILE={trusted[0]!r} cannot be used: {error}") from None
 
 
 def awaiting(url: str, proxy: str | None, connect: float | None, idle: int = MOST_IDLE) -> Any:
     """The process's shared pyreqwest client; any loop may use it. With `idle` 0, each request has a new connection."""
-    return _awaiting(proxy_for(url, proxy), connect, idle, os.getpid())
+    return _awaiting(proxy_for(url, proxy), connect, idle, trust(), os.getpid())
 
 
 @lru_cache(maxsize=32)
-def _awaiting(proxy: str | None, connect: float | None, idle: int, pid: int) -> Any:
+def _awaiting(proxy: str | None, connect: float | None, idle: int, trusted: Trust, pid: int) -> Any:
     from datetime import timedelta
 
     builder = fast.ClientBuilder().http1_only().pool_max_idle_per_host(idle).follow_redirects(False).gzip(True)

@@ -14,8 +14,9 @@ from nbchat.flow import effects as do
 from nbchat.flow.effects import Effect, Flow
 from nbchat.flow.relay import relayed
 from nbchat.model.config import RunnableConfig
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import AIMessage, AIMessageChunk, Message
+from nbchat.values.messages import AIMessage, Message
 
 T = TypeVar("T")
 

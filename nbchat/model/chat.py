@@ -17,8 +17,9 @@ from nbchat.model.init import init_chat_model
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import Verbs
+from nbchat.values.content import Content
 from nbchat.values.errors import ChatError, ConfigurationError
-from nbchat.values.messages import AIMessage, Content, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.values.reading import read_messages
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import ToolSpec
@@ -34,7 +35,8 @@ class Chat:
 
     Args:
         model: a model, or a name for `init_chat_model`. It may be changed at any time: `chat.model = other`.
-        tools: functions and `Tool`s to run; a provider's built-in tools as its own dicts.
+        tools: functions and `Tool`s to run, several async ones of one answer at the same time; a provider's built-in
+            tools as its own dicts.
         system: instructions that stand before the history in each request.
         approve: asked before each tool runs, with its name and arguments; may be async. True runs it, a dict runs it
             with these arguments instead, False declines, a str declines and tells the model why.

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic_core import to_jsonable_python
 
@@ -18,6 +17,7 @@ from nbchat.values.messages import Message
 from nbchat.values.reading import message_from_dict
 
 FORMAT, VERSION = "nbchat.chat", 1
+_KINDS = {"name": str, "model": dict, "system": str, "tools": list, "max_rounds": int}
 _OPTIONS = (  # what may be written down; others may hold a key
     "temperature",
     "top_p",
@@ -36,7 +36,12 @@ _OPTIONS = (  # what may be written down; others may hold a key
 def write_chat(path: Path, fields: Mapping[str, Any], messages: list[Message]) -> None:
     """Write the file whole or not at all."""
     whole = {"format": FORMAT, "version": VERSION, **fields, "messages": [message.to_dict() for message in messages]}
-    text = json.dumps(to_jsonable_python(whole, fallback=repr), ensure_ascii=False, indent=1)
+    write_json(path, whole)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, the file whole or not at all; what is not JSON's is written as its `repr`."""
+    text = json.dumps(to_jsonable_python(value, fallback=repr), ensure_ascii=False, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -58,6 +63,8 @@ def read_chat(path: Path) -> tuple[dict[str, Any], list[Message]]:
         if whole["format"] != FORMAT:
             raise ValueError(f"its format is {whole['format']!r}")
         version = whole["version"]
+        if wrong := [key for key, kind in _KINDS.items() if not isinstance(whole.get(key), kind | None)]:
+            raise ValueError(f"its {wrong[0]} is {whole[wrong[0]]!r:.80}")
         messages = [message_from_dict(each) for each in whole["messages"]] if version == VERSION else []
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path} is not a chat saved by nbchat: {error!r}") from None
@@ -73,23 +80,17 @@ def model_fields(model: Any) -> dict[str, Any] | None:
     fields: dict[str, Any] = {"name": f"{model.provider}:{model.model}"}
     if options := {key: model.options[key] for key in _OPTIONS if key in model.options}:
         fields["options"] = options
-    address = model.target.route.endpoint.base_url
-    if model.provider != "local" and address != find_provider(model.provider).base_url.rstrip("/"):
-        fields["base_url"] = _public(address)
+    endpoint = model.target.route.endpoint
+    if model.provider != "local" and endpoint.base_url != find_provider(model.provider).base_url.rstrip("/"):
+        fields["base_url"] = endpoint.address
     return fields
-
-
-def _public(address: str) -> str:
-    """An address without name, password and query."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _goes_there_anyway(name: str, address: str) -> bool:
     """Whether a model of this name is asked at this address as things are set here, without a word from the file."""
     provider, _, model = name.partition(":")
     try:
-        return _public(open_endpoint(provider, model=model).base_url) == address
+        return open_endpoint(provider, model=model).address == address
     except ConfigurationError:
         return False
 
@@ -103,8 +104,10 @@ def named_model(fields: Any, path: Path) -> tuple[str, dict[str, Any]]:
     match fields:
         case {"name": str(name), "base_url": address} if not _goes_there_anyway(name, address):
             why = f"the model {name} at {address}"
+        case {"name": str(name), "options": dict(options)}:
+            return name, {key: value for key, value in options.items() if key in _OPTIONS}
         case {"name": str(name)}:
-            return name, {key: value for key, value in fields.get("options", {}).items() if key in _OPTIONS}
+            return name, {}
         case _:
             why = "a model that has no plain name"
     raise ConfigurationError(f"{path} was saved with {why}: give it again, Chat.load({str(path)!r}, model=…)")

@@ -32,10 +32,13 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
     """Several configs as one: tags and callbacks add up, metadata and configurable merge, of the rest the later wins.
 
     Raises:
-        ConfigurationError: a key that `RunnableConfig` does not have; names the ones there are. Or an id is no UUID.
+        ConfigurationError: a key that `RunnableConfig` does not have; names the ones there are. Or a value is none of
+            its kind.
     """
     out: dict[str, Any] = {}
     for config in configs:
+        if not isinstance(config, Mapping | None):
+            raise ConfigurationError(f'config is a dict, as in config={{"tags": ["a"]}}, not {config!r:.80}')
         for key, value in (config or {}).items():
             if key not in RunnableConfig.__annotations__:
                 raise ConfigurationError(
@@ -61,6 +64,10 @@ def _read(key: str, value: Any) -> Any:
             return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
         case "tags":
             return [value] if isinstance(value, str) else list(value)
+        case "metadata" | "configurable" if not isinstance(value, Mapping):
+            raise ConfigurationError(f"{key} is a dict, not {value!r:.80}")
+        case "max_concurrency" if not isinstance(value, int) or value < 1:
+            raise ConfigurationError(f"max_concurrency is a number of at least 1, not {value!r:.80}")
         case "run_id" | "parent_run_id" if not isinstance(value, UUID):
             try:
                 return UUID(str(value))

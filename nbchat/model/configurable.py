@@ -12,7 +12,6 @@ from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.names import split_name
 from nbchat.model.tools import as_tool
 from nbchat.model.verbs import Verbs
-from nbchat.providers.endpoint import Secret
 from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.schema import output_schema
@@ -142,7 +141,7 @@ class ConfigurableModel(Verbs[Any]):
         """A model with this choice made, in the names that `configurable` has: `with_configurable(model="gpt-5")`."""
         return self.with_config({"configurable": choice})
 
-    def _with_step(self, method: str, *args: Any, **kwargs: Any) -> Self:
+    def _with_step(self, method: str, /, *args: Any, **kwargs: Any) -> Self:
         return replace(self, steps=(*self.steps, (method, args, kwargs)))
 
     def __repr__(self) -> str:
@@ -156,8 +155,6 @@ def configurable_model(
 ) -> ConfigurableModel:
     """See `init_chat_model`. Raises ConfigurationError where `fields` are no names."""
     config = defaults.pop("config", None) or RunnableConfig()
-    if isinstance(key := defaults.get("api_key"), str):
-        defaults["api_key"] = Secret(key).reveal  # so that it shows nowhere
     if isinstance(fields, str):
         fields = fields if fields == "any" else (fields,)
     else:

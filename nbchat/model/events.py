@@ -11,8 +11,9 @@ from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
 from nbchat.model.callbacks import BaseCallbackHandler, handlers_of
 from nbchat.model.config import RunnableConfig, merge_configs
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 
 if TYPE_CHECKING:
     from nbchat.model.verbs import Verbs

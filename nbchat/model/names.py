@@ -9,6 +9,10 @@ from nbchat.providers.table import ALIASES, PROVIDERS
 from nbchat.values.errors import ConfigurationError
 
 
+def _plain(provider: str) -> str:
+    return provider.lower().replace("-", "_")
+
+
 def split_name(model: Any, model_provider: str | None) -> tuple[str, str]:
     """(provider, the provider's name of the model).
 
@@ -17,11 +21,12 @@ def split_name(model: Any, model_provider: str | None) -> tuple[str, str]:
     """
     if not isinstance(model, str) or not model.strip():
         raise ConfigurationError('a model needs a name, as in init_chat_model("openai:gpt-5-nano")')
-    if model_provider:
-        return model_provider, model.removeprefix(f"{model_provider}:")
     provider, colon, name = model.partition(":")
-    if colon and name and provider.lower().replace("-", "_") in (PROVIDERS.keys() | ALIASES.keys()):
-        return provider, name
+    if model_provider:
+        home = _plain(model_provider)
+        return home, name if _plain(provider) == home and colon else model
+    if colon and name and _plain(provider) in (PROVIDERS.keys() | ALIASES.keys()):
+        return _plain(provider), name
     if found := infer_provider(model):
         return found, model
     if colon and name:

@@ -16,7 +16,7 @@ from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ConfigurationError, UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage
 from nbchat.values.reading import read_messages
-from nbchat.values.schema import output_schema, validator
+from nbchat.values.schema import output_schema
 from nbchat.wire import features
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 
@@ -70,7 +70,7 @@ def structured_model(
         asked = model.bind(tools=(ToolSpec(name, about, plain, strict),), tool_choice=name)
     else:
         asked = model.bind(output=OutputSchema(name, plain, method, strict, about))
-    return StructuredModel(asked, Form(name, schema, plain, method, validator(schema)), include_raw)
+    return StructuredModel(asked, Form(name, schema, plain, method), include_raw)
 
 
 def _first_possible(model: ChatModel, output: OutputSchema) -> Method:

@@ -55,6 +55,7 @@ class Tool:
         parameters, about = parameters_schema(self.args_schema, self.name)
         self.description = description or function_text(function)[0] or about
         self.response_format = response_format
+        self.is_async = inspect.iscoroutinefunction(function)
         self.spec = ToolSpec(self.name, self.description, parameters)
         self.__name__ = self.name
         self.__doc__ = self.description

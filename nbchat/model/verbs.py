@@ -144,6 +144,8 @@ class Verbs(Generic[Out]):
     ) -> list[Out]:
         """Ask many at once; return the answers in the order of the inputs.
 
+        Equal inputs are each asked, as for samples; where there is a cache, they are asked once.
+
         Args:
             inputs: each as for `invoke`.
             config: one for all, or one for each; `max_concurrency` limits how many run at once (128 by default).
@@ -172,7 +174,7 @@ class Verbs(Generic[Out]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Iterator[tuple[int, Out]]:
-        """Ask many at once; yield `(index of the input, answer)` as each comes."""
+        """Ask many at once, as `batch` does; yield `(index of the input, answer)` as each comes."""
         flows, width = self._flows(inputs, config, kwargs)
         return fanout.each_completed(flows, width, return_exceptions)
 
@@ -192,19 +194,17 @@ class Verbs(Generic[Out]):
         """The flows, made one by one as there is room for them, and how many may run at once."""
         if isinstance(inputs, str):
             raise ConfigurationError("batch takes a list of inputs; for one input, use invoke")
-        if isinstance(config, Sequence):
+        if isinstance(config, Sequence) and not isinstance(config, str):
             given: list[Any] = list(inputs)
             if len(config) != len(given):
                 counts = f"{len(config)} configs for {len(given)} inputs"
                 raise ConfigurationError(f"batch got {counts}; give one for all, or one each")
             configs: Iterable[Any] = config
-            width = next((c["max_concurrency"] for c in config if c and c.get("max_concurrency")), None)
+            width = next((width for c in config if (width := merge_configs(c).get("max_concurrency"))), None)
             pairs: Iterable[tuple[Any, Any]] = zip(given, configs, strict=True)
         else:
             width = merge_configs(getattr(self, "config", None), config).get("max_concurrency")
             others = {key: value for key, value in (config or {}).items() if key != "run_id"}  # an id names one call
             pairs = ((each, others if place else config) for place, each in enumerate(inputs))
-        if width is not None and width < 1:
-            raise ConfigurationError(f"max_concurrency is a number of at least 1, not {width}")
         flows = ((lambda i=i, c=c: self.flow(i, c, stream=False, **kwargs)) for i, c in pairs)
         return flows, width or DEFAULT_CONCURRENCY

@@ -11,7 +11,8 @@ from uuid import UUID
 from nbchat.model.callbacks import BaseCallbackHandler, listening
 from nbchat.notebook.display import LiveDisplay
 from nbchat.notebook.view import AnswerView
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.chunks import AIMessageChunk
+from nbchat.values.messages import AIMessage
 
 
 class _LiveHandler(BaseCallbackHandler):

@@ -15,9 +15,10 @@ from nbchat.notebook.render.renderers import html_of, markdown_of
 from nbchat.notebook.render.stream import MarkdownStream
 from nbchat.notebook.render.tool_call import CALL_KINDS
 from nbchat.values.blocks import add_blocks, same_block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.logprobs import Logprobs
 from nbchat.values.merging import merge_into
-from nbchat.values.messages import AIMessage, AIMessageChunk, ToolMessage
+from nbchat.values.messages import AIMessage, ToolMessage
 from nbchat.values.usage import Usage
 
 
@@ -39,6 +40,8 @@ class AnswerView:
         self._clock = clock
         self._begun = clock()
         self._first: float | None = None
+        self._writes_since: float | None = None
+        self._writing = 0.0  # seconds, without those that tools took
         self._ended: float | None = None
         self._seen: dict[int, float] = {}
         self._logprobs: dict[str, Any] = {}
@@ -60,14 +63,21 @@ class AnswerView:
                 self._add_result(event)
 
     def _add_chunk(self, chunk: AIMessageChunk) -> None:
-        if self._first is None and chunk.blocks:
-            self._first = self._clock()
+        if chunk.blocks:
+            self._write()
         for piece in chunk.blocks:
             self._add_piece(piece)
         if tokens := chunk.response_metadata.get("logprobs"):
             merge_into(self._logprobs, tokens)
         if chunk.chunk_position == "last":
             self._end_round(chunk)
+
+    def _write(self) -> None:
+        """A piece of the answer is there."""
+        if self._writes_since is None:
+            self._writes_since = self._clock()
+        if self._first is None:
+            self._first = self._writes_since
 
     def _add_piece(self, piece: dict[str, Any]) -> None:
         for part in reversed(self._round):
@@ -95,6 +105,9 @@ class AnswerView:
                 part.logprobs, self._logprobs = Logprobs.read(self._logprobs), {}
         self._round = []
         self._ended = self._clock()
+        if self._writes_since is not None:
+            self._writing += self._ended - self._writes_since
+            self._writes_since = None
         self.model = answer.response_metadata.get("model_name") or self.model
         if answer.usage_metadata is not None:
             self.usage = answer.usage_metadata + self.usage
@@ -114,8 +127,7 @@ class AnswerView:
 
     def show_value(self, value: Any) -> None:
         """A structured answer as far as it has come, in place of its JSON."""
-        if self._first is None:
-            self._first = self._clock()
+        self._write()
         self.parts = [Part({"type": "object", "value": value})]
 
     def note_answer(self, answer: AIMessage) -> None:
@@ -130,6 +142,7 @@ class AnswerView:
         """The answer is over; `note` is a last word for the footer, such as "stopped"."""
         for part in self.parts:
             if part.open:
+                part.seconds = self._clock() - self._seen[id(part)] if part.state == "running" else part.seconds
                 part.state = "failed" if part.kind in CALL_KINDS else "done"
         self.note = note
         self.ended = True
@@ -183,8 +196,7 @@ class AnswerView:
             facts["seconds"] = self._ended - self._begun
         if self._first is not None and self._ended is not None:
             facts["first_token_s"] = self._first - self._begun
-            writing = self._ended - self._first
-            if self.usage is not None and self.usage.output_tokens > 1 and writing > 0.01:
-                facts["tokens_per_s"] = self.usage.output_tokens / writing
+        if self.usage is not None and self.usage.output_tokens > 1 and self._writing > 0.01:
+            facts["tokens_per_s"] = self.usage.output_tokens / self._writing
         facts["note"] = self.note or None
         return facts

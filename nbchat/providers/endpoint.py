@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from nbchat.values.errors import ConfigurationError, MissingKeyError
@@ -33,6 +33,8 @@ class Secret:
     def __init__(self, given: Any, env: tuple[str, ...] = ()) -> None:
         if isinstance(given, Secret):
             given = given._given
+        if isinstance(given, _FromElsewhere):
+            given = _FromElsewhere(given.number, given.env or env)
         elif hasattr(given, "get_secret_value"):  # pydantic's SecretStr
             given = given.get_secret_value()
         if not isinstance(given, str) and not callable(given):
@@ -145,10 +147,19 @@ class Endpoint:
     base_url: str
     key: Secret | None = None
     key_header: tuple[str, str] = ("authorization", "Bearer ")
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # a user's own may hold a key
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-    signer: Signer | None = field(default=None, compare=False, repr=False)
-    starter: Callable[[], Endpoint] | None = field(default=None, compare=False, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    signer: Signer | None = field(default=None, compare=False)
+    starter: Callable[[], Endpoint] | None = field(default=None, compare=False)
+
+    @property
+    def address(self) -> str:
+        """The base URL as it may be shown: without name, password and query."""
+        parts = urlsplit(self.base_url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.provider!r}, {self.address!r})"  # headers and query may hold a key
 
     def url(self, request: Request) -> str:
         """The whole address of a request."""

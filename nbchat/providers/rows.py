@@ -167,7 +167,7 @@ PROVIDERS: dict[str, Provider] = {
     "lmstudio": Provider(
         _CHAT,
         "http://localhost:1234/v1",
-        ("LM_STUDIO_API_KEY",),
+        ("LM_API_TOKEN", "LM_STUDIO_API_KEY"),
         key_required=False,
         responses=_RESPONSES,
         lacks=_TEXT_OUT,
@@ -228,7 +228,7 @@ PROVIDERS: dict[str, Provider] = {
         models="",
         lacks=_TEXT_OUT,
     ),
-    "together": Provider(_CHAT, "https://api.together.xyz/v1", ("TOGETHER_API_KEY",), lacks=_TEXT_OUT),
+    "together": Provider(_CHAT, "https://api.together.ai/v1", ("TOGETHER_API_KEY",), lacks=_TEXT_OUT),
     "vllm": Provider(
         OpenAIChat(prefill=CONTINUE_FINAL),
         "http://localhost:8000/v1",

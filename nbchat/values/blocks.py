@@ -95,7 +95,7 @@ def standard_block(block: str | Mapping[str, Any]) -> Block:
         case {"type": "image_url", "image_url": image}:  # OpenAI chat
             address = image if isinstance(image, str) else image["url"]
             extras = {} if isinstance(image, str) else {k: v for k, v in image.items() if k != "url"}
-            return _from_address("image", address) | extras
+            return extras | _from_address("image", address)
         case {"type": "input_image", "image_url": str(address)}:  # OpenAI Responses
             return _from_address("image", address)
         case {"type": "input_audio", "input_audio": {"data": data, "format": form}}:
@@ -197,6 +197,16 @@ def tool_call(name: str, args: str | Mapping[str, Any] | None, id: str | None, *
         return {"type": "tool_call", "name": name, "args": dict(parsed), "id": id, **more}
     text = args if isinstance(args, str) else str(args)
     return {"type": "invalid_tool_call", "name": name, "args": text, "id": id, "error": problem, **more}
+
+
+def bare_call(block: Block) -> Block:
+    """A tool call's own keys, as `tool_calls` shows them."""
+    return {key: block[key] for key in ("name", "args", "id", "type", "extras") if key in block}
+
+
+def object_args(call: Block) -> dict[str, Any]:
+    """A call's arguments as the object that providers demand, also where the model wrote something else."""
+    return call["args"] if isinstance(call["args"], dict) else {"not_json": call["args"]}
 
 
 def growing_call(chunk: Block) -> Block:

@@ -17,6 +17,7 @@ ChatError
 │       └── OverloadedError       503, 529
 ├── APIConnectionError            no answer at all: refused, reset, DNS, TLS (also a ConnectionError)
 │   ├── APITimeoutError           no answer in time (also a TimeoutError)
+│   ├── CertificateError          the server's certificate is not trusted: asking again does not help
 │   └── StreamError               an answer that was cut, or is not what its format says
 ├── StructuredOutputError         the answer does not fit the asked schema (also a ValueError)
 ├── ToolError                     a tool could not be called
@@ -162,6 +163,10 @@ class APIConnectionError(ChatError, ConnectionError):
 
 class APITimeoutError(APIConnectionError, TimeoutError):
     """No answer within the timeout."""
+
+
+class CertificateError(APIConnectionError):
+    """The server's certificate is signed by nobody whom this machine trusts, or is another server's."""
 
 
 class StreamError(APIConnectionError):

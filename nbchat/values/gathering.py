@@ -1,12 +1,13 @@
-"""A sum of chunks that grows in constant time: what a stream's own driver uses."""
+"""A sum of chunks that grows in constant time."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from nbchat.values.blocks import Block, add_blocks
+from nbchat.values.blocks import GROWING, Block, add_blocks
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.merging import added, merge_into
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 
 
 class Gathering:
@@ -17,7 +18,7 @@ class Gathering:
     def __init__(self) -> None:
         self.chunk: AIMessageChunk | None = None
         self._places: dict[tuple[str, Any], int] = {}
-        self._growing: dict[int, tuple[str, list[str]]] = {}
+        self._growing: dict[int, dict[str, list[str]]] = {}  # place of a block: its fields that grow, in pieces
         self._latest: tuple[str, Any, list[str]] | None = None  # type, index and pieces of the block that grows now
 
     def add(self, chunk: AIMessageChunk) -> None:
@@ -50,19 +51,18 @@ class Gathering:
             self._places[key] = len(blocks)
             blocks.append(dict(piece))
             return
-        grow = _GROW.get(piece["type"])
-        if grow and len(piece) == 3 and grow in piece:  # the usual piece: type, index and a bit of text
-            pieces = self._growing.setdefault(place, (grow, []))[1]
-            pieces.append(piece[grow])
-            self._latest = (grow, piece["index"], pieces)
+        field = _growing_field(piece)
+        if field:
+            pieces = self._growing.setdefault(place, {}).setdefault(field, [])
+            pieces.append(piece[field])
+            self._latest = (piece["type"], piece["index"], pieces)
             return
         self._join(blocks, place)
         blocks[place] = add_blocks([blocks[place]], [piece])[0]
 
     def _join(self, blocks: list[Block], place: int) -> None:
         self._latest = None
-        if grown := self._growing.pop(place, None):
-            field, pieces = grown
+        for field, pieces in self._growing.pop(place, {}).items():
             blocks[place][field] = (blocks[place].get(field) or "") + "".join(pieces)
 
     def message(self) -> AIMessage:
@@ -74,4 +74,7 @@ class Gathering:
         return self.chunk.to_message()
 
 
-_GROW = {"text": "text", "reasoning": "reasoning"}
+def _growing_field(piece: Block) -> str | None:
+    """The text that is all there is in a piece, beside its type and index."""
+    field = next((key for key in piece if key in GROWING), None)
+    return field if field and len(piece) == 3 and isinstance(piece[field], str) else None

@@ -68,7 +68,7 @@ def is_picture(thing: Any) -> bool:
         case "matplotlib" | "seaborn":
             return hasattr(getattr(thing, "figure", thing), "savefig")
         case "IPython":
-            return type(thing).__name__ == "Image"
+            return type(thing).__name__ == "Image" and _displayed(thing) is not None
     return False
 
 

@@ -1,66 +1,15 @@
-"""Messages, and the chunks that add up to one."""
+"""Messages: the turns of a conversation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from nbchat.values.blocks import (
-    Block,
-    InvalidToolCall,
-    ToolCall,
-    add_blocks,
-    finished,
-    growing_call,
-    standard_block,
-    text_block,
-    tool_call,
-)
-from nbchat.values.errors import ConfigurationError
+from nbchat.values.blocks import Block, InvalidToolCall, ToolCall, bare_call, tool_call
+from nbchat.values.content import Content, read_blocks
+from nbchat.values.finish_reasons import FINISH_REASONS
 from nbchat.values.logprobs import Logprobs
-from nbchat.values.media import image_block, is_picture
-from nbchat.values.merging import added, merged
 from nbchat.values.usage import Usage
-
-Content = str | Sequence[str | Mapping[str, Any]]
-
-FINISH_REASONS = {  # the providers' words, in OpenAI's
-    "stop": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "completed": "stop",
-    "complete": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "finish_reason_unspecified": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "model_context_window_exceeded": "length",
-    "incomplete": "length",
-    "tool_calls": "tool_calls",
-    "tool_use": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "refusal": "content_filter",
-    "safety": "content_filter",
-    "sensitive": "content_filter",
-    "recitation": "content_filter",
-    "blocklist": "content_filter",
-    "prohibited_content": "content_filter",
-    "spii": "content_filter",
-    "image_safety": "content_filter",
-    "language": "content_filter",
-    "image_prohibited_content": "content_filter",
-    "image_recitation": "content_filter",
-    "model_armor": "content_filter",
-    "jailbreak": "content_filter",
-    "escalation": "content_filter",
-    "blocked_reason_unspecified": "content_filter",
-}
 
 
 class Message:
@@ -85,7 +34,7 @@ class Message:
         id: str | None = None,
         additional_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        self.blocks: list[Block] = _read_blocks(content)
+        self.blocks: list[Block] = read_blocks(content)
         self.name = name
         self.id = id
         self.additional_kwargs: dict[str, Any] = dict(additional_kwargs or {})
@@ -234,7 +183,7 @@ class AIMessage(Message):
     @property
     def tool_calls(self) -> list[ToolCall]:
         """The tools that the model wants to run, in order."""
-        return [_call(b) for b in self.content_blocks if b["type"] == "tool_call"]  # type: ignore[misc]
+        return [bare_call(b) for b in self.content_blocks if b["type"] == "tool_call"]  # type: ignore[misc]
 
     @property
     def invalid_tool_calls(self) -> list[InvalidToolCall]:
@@ -287,121 +236,6 @@ class AIMessage(Message):
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-class AIMessageChunk(AIMessage):
-    """A piece of an answer; `chunk + chunk` is a longer piece, and the sum of all equals the whole `AIMessage`.
-
-    `blocks` are pieces of content blocks whose `index` says which block they go on with. The last chunk has
-    `chunk_position == "last"`.
-    """
-
-    __slots__ = ("chunk_position",)
-
-    def __init__(
-        self,
-        content: Content = "",
-        *,
-        blocks: list[Block] | None = None,
-        usage_metadata: Usage | None = None,
-        response_metadata: dict[str, Any] | None = None,
-        additional_kwargs: dict[str, Any] | None = None,
-        id: str | None = None,
-        name: str | None = None,
-        chunk_position: str | None = None,
-    ) -> None:
-        # A stream makes thousands of these: nothing is copied or checked.
-        self.blocks = blocks if blocks is not None else ([{**b, "index": 0} for b in _read_blocks(content)])
-        self.usage_metadata = usage_metadata
-        self.response_metadata = {} if response_metadata is None else response_metadata
-        self.additional_kwargs = {} if additional_kwargs is None else additional_kwargs
-        self.timing = {}
-        self.id = id
-        self.name = name
-        self.chunk_position = chunk_position
-
-    @property
-    def content_blocks(self) -> list[Block]:
-        """The pieces in the cross-provider form; tool calls are whole once the last chunk is in the sum."""
-        if self.chunk_position == "last":
-            return [finished(block) for block in self.blocks]
-        return [block if block["type"] == "tool_call_chunk" else finished(block) for block in self.blocks]
-
-    @property
-    def tool_call_chunks(self) -> list[Block]:
-        """The pieces of tool calls in this chunk: dicts of name, args (JSON text), id, index."""
-        return [block for block in self.blocks if block["type"] == "tool_call_chunk"]
-
-    @property
-    def tool_calls(self) -> list[ToolCall]:
-        """The tool calls as far as they have come."""
-        if self.chunk_position == "last":
-            return super().tool_calls
-        calls = (block for block in self.blocks if block["type"] in _CALLS)
-        return [_call(growing_call(b) if b["type"] == "tool_call_chunk" else b) for b in calls]  # type: ignore[misc]
-
-    def __add__(self, other: AIMessageChunk) -> AIMessageChunk:
-        if not isinstance(other, AIMessageChunk):
-            return NotImplemented
-        total = AIMessageChunk(
-            blocks=add_blocks(self.blocks, other.blocks),
-            usage_metadata=added(self.usage_metadata, other.usage_metadata),
-            response_metadata=merged(self.response_metadata, other.response_metadata),
-            additional_kwargs=merged(self.additional_kwargs, other.additional_kwargs),
-            id=self.id or other.id,
-            name=self.name or other.name,
-            chunk_position=other.chunk_position or self.chunk_position,
-        )
-        total.timing = {**self.timing, **other.timing}
-        return total
-
-    def __radd__(self, other: Any) -> AIMessageChunk:  # sum() starts from 0
-        return self if other in (0, None) else NotImplemented
-
-    def to_message(self) -> AIMessage:
-        """This chunk, or sum of chunks, as a whole message."""
-        message = AIMessage(
-            usage_metadata=self.usage_metadata,
-            response_metadata=self.response_metadata,
-            additional_kwargs=self.additional_kwargs,
-            id=self.id,
-            name=self.name,
-        )
-        message.blocks = [finished(block) for block in self.blocks]
-        message.timing = self.timing
-        return message
-
-
-_CALLS = ("tool_call", "tool_call_chunk")
-
-
-def _call(block: Block) -> Block:
-    return {key: block[key] for key in ("name", "args", "id", "type", "extras") if key in block}
-
-
-def _read_blocks(content: Any) -> list[Block]:
-    if isinstance(content, str):
-        return [text_block(content)] if content else []
-    if isinstance(content, Mapping):
-        content = [content]
-    if not isinstance(content, Iterable):
-        raise ConfigurationError(f"content is text or a list of blocks, not {type(content).__name__}")
-    blocks = []
-    for block in content:
-        if not isinstance(block, str | Mapping):
-            if is_picture(block) or _is_array(block):
-                blocks.append(image_block(block))
-                continue
-            raise ConfigurationError(f"a content block is a dict with a type, or text, not {type(block).__name__}")
-        read = standard_block(block)
-        if "type" not in read:  # a provider's own form (Gemini, Bedrock)
-            read = {"type": "non_standard", "value": read}
-        blocks.append(read)
-    return blocks
-
-
-def _is_array(thing: Any) -> bool:
-    return type(thing).__module__ == "numpy" and getattr(thing, "ndim", 0) in (2, 3)
-
-
 def _brief(content: Any, width: int = 300) -> str:
     if isinstance(content, str):
         return repr(content if len(content) <= width else content[: width - 1] + "…")
@@ -412,7 +246,7 @@ def _brief_block(block: Block) -> str:
     match block:
         case {"type": "text", "text": text}:
             return _brief(text)
-        case {"type": kind, "base64": data}:
+        case {"type": kind, "base64": str(data)}:
             return f"<{kind} {block.get('mime_type') or ''} {len(data) * 3 // 4:,} bytes>"
     return f"<{block['type']}>"
 

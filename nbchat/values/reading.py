@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import (
-    AIMessage,
-    AIMessageChunk,
-    HumanMessage,
-    Message,
-    SystemMessage,
-    ToolMessage,
-)
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 
 
 def message_from_dict(data: Mapping[str, Any]) -> Message:

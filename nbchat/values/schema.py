@@ -101,7 +101,7 @@ def output_schema(thing: Any) -> tuple[str, Schema, str]:
         schema = _unwrapped(thing)
         name = schema.pop("title", None) or "answer"
         about = schema.pop("description", None) or ""
-        return checked_name(_as_name(str(name)), "the schema"), schema, about
+        return checked_name(_as_name(str(name)), "the schema"), _object(schema), about
     if not is_record(thing):
         raise ConfigurationError(
             "a schema is a pydantic class, a TypedDict, a dataclass, or a JSON schema with a title, "
@@ -110,7 +110,14 @@ def output_schema(thing: Any) -> tuple[str, Schema, str]:
     schema = json_schema(thing, thing.__name__)
     schema.pop("title", None)
     about = schema.pop("description", None) or ""
-    return checked_name(_as_name(thing.__name__), thing.__name__), schema, about
+    return checked_name(_as_name(thing.__name__), thing.__name__), _object(schema), about
+
+
+def _object(schema: Schema) -> Schema:
+    """The schema. Raises ConfigurationError where it is not one of an object: no provider takes another."""
+    if (kind := schema.get("type", "object")) != "object":
+        raise ConfigurationError(f"an answer is an object, and this schema is of {kind!r}; put it into a field of one")
+    return schema
 
 
 def validator(thing: Any) -> Callable[[Any], Any]:

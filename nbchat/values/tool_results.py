@@ -7,13 +7,12 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 from nbchat.values.blocks import Block
+from nbchat.values.media import image_block, is_picture, sniffed
 
 ROWS = 20  # of a table that a model is shown
 
-Content = str | list[Block]
 
-
-def tool_content(value: Any) -> tuple[Content, Any]:
+def tool_content(value: Any) -> tuple[str | list[Block], Any]:
     """(content, artifact): text as it is, JSON for plain values, a table's head, a picture's pixels; else its `repr`.
 
     The artifact is the value itself where the content shows only a part of it, else None.
@@ -24,8 +23,8 @@ def tool_content(value: Any) -> tuple[Content, Any]:
         return list(value) if isinstance(value, list) else [value], None
     if _is_frame(value):
         return table_text(value), value
-    if (picture := _picture(value)) is not None:
-        return [picture], value
+    if _is_picture(value):
+        return [image_block(value)], value
     return _text(value)
 
 
@@ -56,24 +55,12 @@ _CONTENT = ("text", "image", "audio", "video", "file")
 _CARRY = {"text", "url", "base64", "file_id"}
 
 
-def _picture(value: Any) -> Block | None:
-    """An image block of a PIL image, a matplotlib figure or a picture's bytes; None for anything else."""
-    match type(value).__module__.partition(".")[0]:
-        case "matplotlib" | "seaborn":
-            value = getattr(value, "figure", value)  # axes know their figure
-            found = hasattr(value, "savefig")
-        case "PIL":
-            found = True
-        case _:
-            found = isinstance(value, bytes) and value.startswith(_PICTURES)
-    if not found:
-        return None
-    from nbchat.values.media import image_block
-
-    return image_block(value)
+def _is_picture(value: Any) -> bool:
+    """Whether this is something that a notebook draws, or a picture's bytes."""
+    return is_picture(value) or (isinstance(value, bytes) and sniffed(value) in _PICTURES)
 
 
-_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8")
+_PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 def _text(value: Any) -> tuple[str, Any]:

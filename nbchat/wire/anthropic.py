@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.merging import merged
 from nbchat.values.messages import AIMessage
 from nbchat.wire.anthropic_events import AnthropicDecoder
 from nbchat.wire.anthropic_models import BUDGETS, generation
 from nbchat.wire.anthropic_request import arranged, tool, tool_choice
 from nbchat.wire.anthropic_schema import adapted
-from nbchat.wire.codec import Call, OutputSchema, Request, read_json
+from nbchat.wire.codec import Call, OutputSchema, Request
+from nbchat.wire.decoding import read_json
 from nbchat.wire.errors import read_error
 
 _LACKING = ("seed", "logprobs", "top_logprobs", "presence_penalty", "frequency_penalty")
@@ -90,11 +90,8 @@ class AnthropicMessages:
             raise read_error(provider, None, {}, data)
         if not isinstance(data.get("content"), list):
             raise StreamError(f"{provider}'s answer has no content: {str(data)[:200]}; is the base URL right?")
-        reader, whole = AnthropicDecoder(provider), Gathering()
-        for chunk in reader.on_event(b"", {**data, "type": "message"}):
-            whole.add(chunk)
-        whole.add(reader.last())
-        return whole.message()
+        reader = AnthropicDecoder(provider)
+        return reader.message(reader.on_event(b"", {**data, "type": "message"}))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Older models refuse adaptive thinking or an effort, newer ones a budget: say it the other way.

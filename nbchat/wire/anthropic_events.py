@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
 from nbchat.values.blocks import Block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessageChunk
 from nbchat.wire.anthropic_blocks import args, begun, given, grow, is_ours, read_usage, text, thought
 from nbchat.wire.anthropic_request import WIRE
-from nbchat.wire.codec import StreamDecoder, piece
-from nbchat.wire.errors import read_error
+from nbchat.wire.decoding import StreamDecoder, piece
 from nbchat.wire.sse import SSE
 from nbchat.wire.untrusted import objects_in, text_of
 
@@ -53,37 +52,35 @@ class AnthropicDecoder(StreamDecoder):
         self._open: dict[int, _Open] = {}
         self._begun = 0  # gateways use one index twice, so blocks are counted here
 
-    def parse(self, payload: bytes) -> Any:
-        return {"type": "ping"} if payload == b"[DONE]" else super().parse(payload)  # gateways add OpenAI's last word
-
-    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
+    def on_event(self, name: bytes, event: Any) -> Iterable[AIMessageChunk]:
         if not isinstance(event, dict):
             raise StreamError(f"{self.provider} sent an event that is no object: {str(event)[:120]!r}")
         match event.get("type"):
             case "content_block_delta":
-                yield from self._delta(event)
+                return self._delta(event)
             case "content_block_start":
-                yield from self._begin(self._place(event), self._object(event, "content_block"))
+                return self._begin(self._place(event), self._object(event, "content_block"))
             case "content_block_stop":
-                yield from self._end(self._place(event))
+                return self._end(self._place(event))
             case "message_start":
-                yield from self._message(self._object(event, "message"))
+                return self._message(self._object(event, "message"))
             case "message_delta":
                 self._note(self._object(event, "delta"))
                 self._note(event)
             case "message_stop":
                 self._note(event)
-                yield from self._end_all()
                 self.done = self.over = True
+                return self._end_all()
             case "message":  # the answer comes whole
-                yield from self._message(event)
                 self.done = True
+                return self._message(event)
             case "ping":
                 pass
             case kind:
-                if kind == "error" or name == b"error" or event.get("error"):
-                    raise read_error(self.provider, None, {}, event)
-                yield _unknown(event)
+                if kind == "error" or event.get("error"):
+                    return self.broken_off(event)
+                return (_unknown(event),)
+        return ()
 
     def close(self) -> Iterator[AIMessageChunk]:
         try:
@@ -123,6 +120,8 @@ class AnthropicDecoder(StreamDecoder):
                 yield _chunk(thought("", {"signature": proof}, block.number))
             case {"type": "citations_delta", "citation": dict(citation)} if block.kind == "text":
                 yield _chunk(text("", [citation], {}, block.number))
+            case _ if delta.keys() <= {"type"}:
+                pass  # gateways leave an empty text out
             case _ if is_ours(block.kind):
                 yield _unknown(event)
             case _:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from nbchat.values.blocks import Block, is_media
+from nbchat.values.blocks import Block, is_media, object_args
 from nbchat.values.errors import UnsupportedError
 from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.anthropic_schema import parameters
@@ -119,10 +119,9 @@ def _said(block: Block, native: bool) -> Block | None:
             cites = [_citation(c) for c in block.get("annotations") or ()] if native else []
             given = {"citations": cites} if cites else {}
             return {"type": "text", "text": text, **given, **extras, **marks} if text.strip() else None
-        case {"type": "tool_call", "name": name, "args": args}:
-            return {"type": "tool_use", "id": _id(block.get("id")), "name": name, "input": args, **extras, **marks}
-        case {"type": "invalid_tool_call", "name": name, "args": args}:
-            return {"type": "tool_use", "id": _id(block.get("id")), "name": name, "input": {"not_json": args}, **extras}
+        case {"type": "tool_call" | "invalid_tool_call", "name": name}:
+            used = {"type": "tool_use", "id": _id(block.get("id")), "name": name, "input": object_args(block)}
+            return used | extras | marks
         case {"type": "reasoning"}:
             return _thought(block, extras)
         case {"type": "server_tool_call", "name": name, "args": args, "id": id} if native:

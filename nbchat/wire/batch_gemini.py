@@ -13,8 +13,8 @@ from nbchat.wire.batch import MB, Job, Pack, Result, joined, listed, seconds
 from nbchat.wire.codec import Request
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of
 
-_WHY = {"EXPIRED": "expired", "CANCELLED": "cancelled", "FAILED": "failed"}  # behind "BATCH_STATE_" or "JOB_STATE_"
-_ENDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", *_WHY)
+_EARLY = {"EXPIRED": "expired", "CANCELLED": "cancelled"}  # behind "BATCH_STATE_" or "JOB_STATE_"
+_ENDED = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", *_EARLY)
 _HTTP = {3: 400, 5: 404, 7: 403, 8: 429, 9: 400, 13: 500, 14: 503, 16: 401}  # google.rpc.Code
 
 
@@ -68,7 +68,7 @@ class GeminiBatches:
             total=counts.get("requestCount", 0),
             done=counts.get("successfulRequestCount", 0) + counts.get("failedRequestCount", 0),
             ended=told.get("done") is True or state in _ENDED,
-            why=text_of(failed.get("message")) or _WHY.get(state, ""),
+            why=_EARLY.get(state) or text_of(failed.get("message")) or ("failed" if state == "FAILED" else ""),
             results=(f"/files/{quote(file, safe='')}:download?alt=media",) if file else (),
             inline=self._inline(output.get("inlinedResponses")),
         )

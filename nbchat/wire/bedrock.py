@@ -10,14 +10,14 @@ from urllib.parse import quote
 from pydantic_core import to_json
 
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage, SystemMessage
 from nbchat.wire.anthropic_models import generation
 from nbchat.wire.anthropic_schema import adapted, parameters
 from nbchat.wire.bedrock_decoder import BedrockDecoder
 from nbchat.wire.bedrock_messages import inside, parts, turns
 from nbchat.wire.bedrock_options import model_fields
-from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
+from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
+from nbchat.wire.decoding import read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.event_stream import header_parser
 
@@ -79,11 +79,8 @@ class BedrockConverse:
             raise StreamError(f"{provider} answered with JSON that is no Converse answer: {str(data)[:120]!r}")
         if "output" not in data and (data.keys() & {"message", "Message", "__type", "Output"}):
             raise read_error(provider, None, {}, data.get("Output", data))
-        reader, whole = BedrockDecoder(provider), Gathering()
-        for chunk in reader.whole(data):
-            whole.add(chunk)
-        whole.add(reader.last())
-        return whole.message()
+        reader = BedrockDecoder(provider)
+        return reader.message(reader.whole(data))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Some models do not know that thoughts may be asked for as a summary."""

@@ -8,11 +8,11 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from nbchat.values.blocks import Block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessageChunk
 from nbchat.values.usage import Usage
 from nbchat.wire.bedrock_held import MEDIA, Held
-from nbchat.wire.codec import StreamDecoder
+from nbchat.wire.decoding import StreamDecoder
 from nbchat.wire.errors import read_error
 from nbchat.wire.event_stream import EXCEPTION, EventStream
 from nbchat.wire.untrusted import count_of, object_of, objects_in, text_of

@@ -69,15 +69,16 @@ class Held:
         form = str(self.start.get("format"))
         kind = MEDIA[self.kind]
         family = "application" if kind == "file" else kind
-        block: Block = {"type": kind, "mime_type": MIME_TYPES.get(form, f"{family}/{form}")}
-        block.update({key: value for key, value in self.start.items() if key != "format"})
+        block: Block = {key: value for key, value in self.start.items() if key != "format"}
+        block |= {"type": kind, "mime_type": MIME_TYPES.get(form, f"{family}/{form}")}
         data = [source["bytes"] for source in sources if isinstance(source.get("bytes"), str)]
         if data and len(data) == len(self.pieces):
             return block | {"base64": _join_base64(data)}
         match sources:
             case [{"s3Location": {"uri": str(address), **rest}, **more}] if not (rest or more):
                 return block | {"url": address}
-        return {"type": "non_standard", "value": {self.kind: {**self.start, "pieces": self.pieces}}}
+        came = pieces[0] if len(self.pieces) == len(pieces) == 1 else {"pieces": self.pieces}
+        return {"type": "non_standard", "value": {self.kind: {**self.start, **came}}}
 
 
 def _join_base64(pieces: list[str]) -> str:

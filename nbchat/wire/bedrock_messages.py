@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nbchat.values.blocks import Block, is_media
+from nbchat.values.blocks import Block, is_media, object_args
 from nbchat.values.errors import UnsupportedError
 from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.bedrock_decoder import WIRE
@@ -53,12 +53,9 @@ def _part(block: Block, native: bool, model: str, place: int) -> dict[str, Any] 
             return _text(block, native) if text else None
         case {"type": "refusal", "text": str(text)}:
             return {"text": text} if text else None
-        case {"type": "tool_call", "name": name, "args": args}:
-            use = {"toolUseId": _call_id(block.get("id"), place), "name": name, "input": args}
+        case {"type": "tool_call" | "invalid_tool_call", "name": name}:
+            use = {"toolUseId": _call_id(block.get("id"), place), "name": name, "input": object_args(block)}
             return {"toolUse": use | (_extras(block) if native else {})}
-        case {"type": "invalid_tool_call", "name": name, "args": args}:
-            wrong = {"invalid_arguments": args}  # `input` must be an object: the model sees what it wrote
-            return {"toolUse": {"toolUseId": _call_id(block.get("id"), place), "name": name, "input": wrong}}
         case {"type": "reasoning"}:
             return _reasoning(block, model) if native else None
         case {"type": "server_tool_call", "name": name, "args": args, "id": id}:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, to_json
 
-from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessage, AIMessageChunk, Message
+from nbchat.values.chunks import AIMessageChunk
+from nbchat.values.errors import ConfigurationError
+from nbchat.values.messages import AIMessage, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +80,29 @@ class Request:
     content: bytes | None = None
 
     def sent(self) -> bytes:
-        """The bytes that go over the wire."""
+        """The bytes that go over the wire. Raises ConfigurationError where the body is no JSON."""
         if self.content is not None:
             return self.content
-        return to_json(self.body) if self.method == "POST" else b""
+        return sent_json(self.body) if self.method == "POST" else b""
+
+
+def sent_json(value: Any) -> bytes:
+    """What is sent, as JSON; numpy's numbers in it are numbers.
+
+    Raises:
+        ConfigurationError: something in it is no JSON; says what.
+    """
+    try:
+        return to_json(value, fallback=_plain)
+    except (PydanticSerializationError, ValueError) as error:
+        reason = str(error).rpartition(": ")[2]
+        raise ConfigurationError(f"a request is sent as JSON, and this one cannot be: {reason}") from None
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "dtype") and value.ndim == 0:
+        return value.item()
+    raise TypeError(f"there is a {type(value).__name__} in it")
 
 
 class Decoder(Protocol):
@@ -119,92 +137,3 @@ class Codec(Protocol):
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """A request without the optional field that the provider's error complains about, or None."""
-
-
-class Frames(Protocol):
-    """A framing: bytes in, finished payloads out."""
-
-    def feed(self, data: bytes) -> Iterable[tuple[bytes, bytes]]: ...
-    def close(self) -> Iterable[tuple[bytes, bytes]]: ...
-
-
-class StreamDecoder:
-    """The part that all decoders share: frames to JSON events, and the check that the answer came to its end.
-
-    A codec's decoder sets `frames` and `done`, and gives `on_event(name, event)` and `last()`.
-    """
-
-    frames: Frames
-
-    def __init__(self, provider: str) -> None:
-        self.provider = provider
-        self.done = False  # the format's own sign that the answer is complete has been seen
-        self.over = False  # nothing can follow, though the body may not have ended
-        self.seen = 0
-
-    def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
-        for name, payload in self.frames.feed(data):
-            yield from self._read(name, payload)
-
-    def close(self) -> Iterator[AIMessageChunk]:
-        for name, payload in self.frames.close():
-            try:
-                yield from self._read(name, payload)
-            except StreamError as error:  # the last event is but a piece of one
-                raise StreamError(self._unfinished()) from error
-        if not self.seen and (stray := getattr(self.frames, "stray", b"")):
-            yield from self._read(b"", stray)  # a whole answer, an error or a page in place of a stream
-        if not self.done:
-            raise StreamError(self._unfinished())
-        yield self.last()
-
-    def _read(self, name: bytes, payload: bytes) -> Iterator[AIMessageChunk]:
-        self.seen += 1
-        return self.on_event(name, self.parse(payload))
-
-    def _unfinished(self) -> str:
-        if not self.seen:
-            return f"{self.provider} answered with an empty body instead of a stream; is this the right base URL?"
-        return (
-            f"{self.provider}'s answer was cut: the stream ended before its final event; what came is in error.partial"
-        )
-
-    def parse(self, payload: bytes) -> Any:
-        """A payload as JSON. Raises StreamError where it is not."""
-        return read_json(payload, self.provider)
-
-    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
-        """Yield the chunks of one event."""
-        raise AssertionError("a decoder reads its own events")
-
-    def last(self) -> AIMessageChunk:
-        """The last chunk, with usage and finish reason."""
-        raise AssertionError("a decoder gives its own last chunk")
-
-
-def read_json(payload: bytes, provider: str) -> Any:
-    """Parse JSON from a provider. Raises StreamError that shows the beginning of what came instead."""
-    try:
-        return from_json(payload)
-    except ValueError:
-        with suppress(ValueError, RecursionError):
-            return _mended(payload)
-        shown = payload[:120].decode("utf-8", "replace").strip()
-        if shown[:1] == "<":
-            what = "an HTML page"
-        elif not shown:
-            what = "an empty body"
-        else:
-            what = "something that is not JSON"
-        raise StreamError(f"{provider} sent {what} where JSON belongs: {shown!r}; is the base URL right?") from None
-
-
-def _mended(payload: bytes) -> Any:
-    """JSON whose text was cut within a character: halves of UTF-8 sequences and of surrogate pairs become U+FFFD."""
-    text = json.dumps(json.loads(payload.decode("utf-8", "replace")), ensure_ascii=False)
-    return from_json(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
-
-
-def piece(kind: str, key: str, text: str, index: int | str) -> AIMessageChunk:
-    """A chunk with one bit of growing text: the usual thing in a stream."""
-    return AIMessageChunk(blocks=[{"type": kind, key: text, "index": index}])

@@ -21,17 +21,18 @@ from nbchat.values.errors import (
 _CONTEXT = re.compile(
     r"context.{0,12}(length|window|size|limit)|maximum (context|prompt length)|too many (input )?tokens"
     r"|prompt is too long|input.{0,20}too long|exceeds? the (maximum|available).{0,30}(tokens|context)"
-    r"|string too long|reduce the length|request too large|tokens.{0,30}must be <=",
+    r"|exceeds? max length|range of input length|string too long|reduce the length|request too large"
+    r"|tokens.{0,30}must be <=",
     re.I,
 )
 _FILTER = re.compile(
-    r"content.?(filter|policy|management)|content exists risk|safety system|flagged|moderation|guardrail.{0,20}interven"
-    r"|violat\w+ (our |the )?(usage|safety|content)",
+    r"content.?(filter|policy|management)|content exists risk|(sensitive|inappropriate) content|safety system|flagged"
+    r"|moderation|guardrail.{0,20}interven|violat\w+ (our |the )?(usage|safety|content)",
     re.I,
 )
 _QUOTA = re.compile(
     r"insufficient.{0,8}(quota|balance|credit|funds)|credit balance|exceeded.{0,2}(your.)?current.quota|billing"
-    r"|spend(ing)? limit|payment required",
+    r"|any credits|spend(ing)? limit|payment required",
     re.I,
 )
 _KEY = re.compile(

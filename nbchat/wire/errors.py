@@ -125,8 +125,8 @@ def _word(value: Any) -> str | None:
 
 def _inner_status(content: Any) -> int | None:
     """The HTTP status that an error inside a stream names, as a number or as text."""
-    error = content.get("error") if isinstance(content, Mapping) else None
-    for inside in (error, content):
+    told = object_of(content)
+    for inside in (told.get("error"), _first(told.get("errors")), told):
         for key in ("status_code", "code", "status"):
             value = str(object_of(inside).get(key))
             if value.isdecimal() and len(value) == 3 and 400 <= int(value) < 600:

@@ -64,11 +64,6 @@ def codec_class(wire: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def features_table() -> dict[str, frozenset[str]]:
-    """Each wire format with the features that its codec has."""
-    return {wire: codec_class(wire).features for wire in _HOMES}
-
-
 def features_of(codec: Codec) -> frozenset[str]:
     """What a codec with its vendor's quirks can do; everything, for a user's own that does not say."""
     found = frozenset(getattr(codec, "features", FEATURES))

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from nbchat.values.errors import ConfigurationError, StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage, SystemMessage
-from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
-from nbchat.wire.errors import read_error
+from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
+from nbchat.wire.decoding import read_json
 from nbchat.wire.gemini_contents import contents, generation_of, parts_of
 from nbchat.wire.gemini_decoder import GeminiDecoder
 from nbchat.wire.gemini_schema import gemini_schema
@@ -37,6 +36,7 @@ _CONFIG = frozenset({  # its own names there, found also when given beside it
 })  # fmt: skip
 _BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576}  # of models before 3, which know no levels
 _CALLING = {"auto": "AUTO", "any": "ANY", "required": "ANY", "none": "NONE"}
+_ANSWER = frozenset({"candidates", "promptFeedback", "usageMetadata", "error"})  # one of them is in every answer
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,12 @@ class GeminiGenerate:
     def answer(self, body: bytes, provider: str) -> AIMessage:
         data = read_json(body, provider)
         events = data if isinstance(data, list) else [data]
-        reader, gathered = GeminiDecoder(provider), Gathering()
         for event in events:
-            if isinstance(event, dict) and event.get("error"):
-                raise read_error(provider, None, {}, event)
-            if not isinstance(event, dict) or not event.keys() & {"candidates", "promptFeedback", "usageMetadata"}:
+            if not isinstance(event, dict) or not event.keys() & _ANSWER:
                 shown = str(event)[:200]
                 raise StreamError(f"{provider} sent JSON that is no Gemini answer: {shown}; is the base URL right?")
-            for chunk in reader.on_event(b"", event):
-                gathered.add(chunk)
-        gathered.add(reader.last())
-        return gathered.message()
+        reader = GeminiDecoder(provider)
+        return reader.message(chunk for event in events for chunk in reader.on_event(b"", event))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Models that do not think refuse to be asked for their thoughts."""

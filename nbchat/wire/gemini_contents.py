@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from nbchat.values.blocks import Block, is_media
+from nbchat.values.blocks import Block, is_media, object_args
 from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call
 from nbchat.wire.gemini_decoder import WIRE
@@ -96,9 +96,9 @@ def _part_back(block: Block) -> dict[str, Any] | None:
             return {"text": text, **extras} if text or extras else None
         case {"type": "reasoning", "reasoning": text}:
             return {"text": text, "thought": True, **extras}
-        case {"type": "tool_call", "name": name, "args": args}:
+        case {"type": "tool_call" | "invalid_tool_call", "name": name}:
             own = extras.pop("functionCall", {})
-            return {"functionCall": {"name": name, "args": args, **own}, **extras}
+            return {"functionCall": {"name": name, "args": object_args(block), **own}, **extras}
         case {"type": "non_standard", "value": dict(value)}:
             return value
         case {"type": kind} if is_media(block):
@@ -114,8 +114,8 @@ def _foreign_part(block: Block) -> dict[str, Any] | None:
     match block:
         case {"type": "text", "text": str(text)} if text:
             return {"text": text}
-        case {"type": "tool_call", "name": name, "args": args}:
-            return {"functionCall": {"name": name, "args": args}}
+        case {"type": "tool_call" | "invalid_tool_call", "name": name}:
+            return {"functionCall": {"name": name, "args": object_args(block)}}
         case {"type": "image", "base64": _}:
             return _part(block)
     return None

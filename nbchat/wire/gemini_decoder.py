@@ -9,52 +9,26 @@ from zlib import crc32
 from pydantic_core import to_json
 
 from nbchat.values.blocks import Block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessageChunk
-from nbchat.wire.codec import StreamDecoder
-from nbchat.wire.errors import read_error
+from nbchat.wire.decoding import StreamDecoder
 from nbchat.wire.gemini_args import PartialCall
 from nbchat.wire.gemini_citations import citations
 from nbchat.wire.gemini_counts import COUNTED, logprobs, read_usage, word
-from nbchat.wire.json_array import JsonArray
-from nbchat.wire.sse import SSE
+from nbchat.wire.gemini_frames import GeminiFrames
 from nbchat.wire.untrusted import object_of, objects_in, text_of
 
 WIRE = "gemini"
 
 _OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "logprobs", "candidates", "usage"})
 _EVENT = frozenset({"usageMetadata", "modelVersion", "responseId"}) | _OURS
-_CANDIDATE = frozenset({"index", "content", "finishReason", "logprobsResult"}) | _OURS
+_CONTENT = frozenset({"index", "content"})
+_CANDIDATE = _CONTENT | {"finishReason", "logprobsResult"} | _OURS
 _FINISH = (  # what the numbers mean, where enums come as numbers
     "FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER", "BLOCKLIST",
     "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL",
 )  # fmt: skip
 _BLOCKED = ("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY")
-
-
-class GeminiFrames:
-    """Server-sent events or JSON objects in an array: the first byte tells which."""
-
-    def __init__(self) -> None:
-        self._frames: SSE | JsonArray | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether the framing itself says that the answer is complete; only an array can."""
-        return isinstance(self._frames, JsonArray) and self._frames.closed
-
-    def feed(self, data: bytes) -> Iterable[tuple[bytes, bytes]]:
-        """Yield the events that these bytes finish. Raises StreamError as SSE and JsonArray do."""
-        if self._frames is None:
-            data = data.lstrip(b" \t\r\n\xef\xbb\xbf")
-            if not data:
-                return ()
-            self._frames = JsonArray() if data[:1] in b"[{" else SSE()
-        return self._frames.feed(data)
-
-    def close(self) -> Iterable[tuple[bytes, bytes]]:
-        """Yield what the end of the bytes finishes."""
-        return () if self._frames is None else self._frames.close()
 
 
 class GeminiDecoder(StreamDecoder):
@@ -74,17 +48,19 @@ class GeminiDecoder(StreamDecoder):
         self._calls = 0
         self._partial: PartialCall | None = None
 
-    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
+    def on_event(self, name: bytes, event: Any) -> Iterable[AIMessageChunk]:
         if not isinstance(event, dict):
             raise StreamError(f"{self.provider} sent an event that is no Gemini answer: {str(event)[:120]!r}")
         if event.get("error"):
-            raise read_error(self.provider, None, {}, event)
+            return self.broken_off(event)
         self._note(event)
+        chunks: list[AIMessageChunk] = []
         for candidate in objects_in(event.get("candidates")):
             if candidate.get("index"):  # one of several answers: only the first is the message
                 self._metadata.setdefault("candidates", []).append(candidate)
             else:
-                yield from self._candidate(candidate)
+                chunks += self._candidate(candidate)
+        return chunks
 
     def _note(self, event: Mapping[str, Any]) -> None:
         if self._id is None:
@@ -95,35 +71,37 @@ class GeminiDecoder(StreamDecoder):
             self._usage = usage  # counts so far, not additions
         if not event.keys() <= _EVENT:
             self._metadata.update({key: event[key] for key in event.keys() - _EVENT})
-        if "promptFeedback" in event:
-            reason = word(object_of(event["promptFeedback"]).get("blockReason"), _BLOCKED)
-            if reason:
+            if reason := word(object_of(event.get("promptFeedback")).get("blockReason"), _BLOCKED):
                 self.done = True
                 self._metadata["finish_reason"] = reason
 
-    def _candidate(self, candidate: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
-        content = candidate.get("content")
-        for part in objects_in(object_of(content).get("parts")):
-            yield from self._part(part)
+    def _candidate(self, candidate: Mapping[str, Any]) -> list[AIMessageChunk]:
+        chunks: list[AIMessageChunk] = []
+        for part in objects_in(object_of(candidate.get("content")).get("parts")):
+            chunks += self._part(part)
+        if candidate.keys() <= _CONTENT:  # the usual case, kept short
+            return chunks
         if result := object_of(candidate.get("logprobsResult")):
             found = list(logprobs(result))
             if found:
-                yield AIMessageChunk(blocks=[], response_metadata={"logprobs": {"content": found}})
+                chunks.append(AIMessageChunk(blocks=[], response_metadata={"logprobs": {"content": found}}))
             if own := {key: value for key, value in result.items() if key not in ("chosenCandidates", "topCandidates")}:
                 self._metadata["logprobsResult"] = own
         if reason := word(candidate.get("finishReason"), _FINISH):
             self.done = True
             self._metadata["finish_reason"] = reason
-        for key in () if candidate.keys() <= _CANDIDATE else candidate.keys() - _CANDIDATE:
+        for key in candidate.keys() - _CANDIDATE:
             value, before = candidate[key], object_of(self._metadata.get(key))
             self._metadata[key] = {**before, **value} if isinstance(value, dict) else value
+        return chunks
 
-    def _part(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
+    def _part(self, part: dict[str, Any]) -> Iterable[AIMessageChunk]:
         text = part.get("text")
-        if isinstance(text, str) and len(part) == 1:
-            if text:
-                yield self._say("text", text)
-            return
+        if len(part) == 1 and isinstance(text, str):  # the usual case, kept short
+            return (self._say("text", text),) if text else ()
+        return self._unusual(part)
+
+    def _unusual(self, part: dict[str, Any]) -> Iterator[AIMessageChunk]:
         match part:
             case {"text": str(text)} if not _NOT_TEXT & part.keys():
                 yield from self._said(part, text)
@@ -234,11 +212,8 @@ class GeminiDecoder(StreamDecoder):
         })  # fmt: skip
 
     def close(self) -> Iterator[AIMessageChunk]:
-        for name, payload in self.frames.close():
-            yield from self._read(name, payload)
-        if not (self.done or (self.seen and self.frames.closed)):
-            raise StreamError(self._unfinished())
-        yield self.last()
+        self.done = self.done or bool(self.seen and self.frames.closed)
+        return super().close()
 
     def last(self) -> AIMessageChunk:
         blocks = [block for chunk in self._end_partial() for block in chunk.blocks]

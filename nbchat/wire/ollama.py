@@ -9,13 +9,14 @@ from zlib import crc32
 
 from pydantic_core import to_json
 
-from nbchat.values.blocks import Block
+from nbchat.values.blocks import Block, object_args
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.merging import merged
-from nbchat.values.messages import AIMessage, AIMessageChunk, Message, ToolMessage
+from nbchat.values.messages import AIMessage, Message, ToolMessage
 from nbchat.values.usage import Usage
-from nbchat.wire.codec import Call, Request, StreamDecoder, ToolSpec, piece, read_json
+from nbchat.wire.codec import Call, Request, ToolSpec
+from nbchat.wire.decoding import StreamDecoder, piece, read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.ndjson import NDJSON
 from nbchat.wire.think_tags import ThinkTags
@@ -68,11 +69,8 @@ class OllamaChat:
         data = read_json(body, provider)
         if not isinstance(data, dict) or not ("error" in data or isinstance(data.get("message"), dict)):
             raise StreamError(f"{provider}'s answer has no message: {str(data)[:200]}; is the base URL right?")
-        reader, whole = OllamaDecoder(provider), Gathering()
-        for chunk in reader.on_event(b"", data):
-            whole.add(chunk)
-        whole.add(reader.last())
-        return whole.message()
+        reader = OllamaDecoder(provider)
+        return reader.message(reader.on_event(b"", data))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Some models only think or not, others cannot be told at all not to."""
@@ -150,8 +148,8 @@ def _assistant(message: AIMessage) -> dict[str, Any]:
 
 
 def _call_back(call: Block, native: bool) -> dict[str, Any]:
-    args = {"not_json": call["args"]} if call["type"] == "invalid_tool_call" else call["args"]
-    out = {"function": {"name": call["name"], "arguments": args}, **((call.get("extras") or {}) if native else {})}
+    function = {"name": call["name"], "arguments": object_args(call)}
+    out = {"function": function, **((call.get("extras") or {}) if native else {})}
     return {"id": call["id"], **out} if call.get("id") else out
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
-from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
+from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
+from nbchat.wire.decoding import read_json
 from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_events import WIRE, OpenAIChatDecoder, is_error
 from nbchat.wire.openai_chat_prefill import Prefill
 from nbchat.wire.openai_chat_request import Dialect, wire_messages
-from nbchat.wire.strict_schema import strict_schema
+from nbchat.wire.strict_schema import strict_where_possible
 
 __all__ = ["WIRE", "OpenAIChat", "OpenAIChatDecoder"]
 
@@ -103,11 +103,7 @@ class OpenAIChat:
         if is_error(data):
             raise read_error(provider, None, {}, data)
         reader = OpenAIChatDecoder(provider, whole=True)
-        whole = Gathering()
-        for chunk in reader.on_event(b"", dict(data)):
-            whole.add(chunk)
-        whole.add(reader.last())
-        return whole.message()
+        return reader.message(reader.on_event(b"", dict(data)))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Some servers refuse `stream_options`, or know only the older or the newer name of `max_tokens`."""
@@ -166,7 +162,7 @@ class OpenAIChat:
                 f"{self.name} has no json_schema at this provider; use method='function_calling' or 'json_mode'"
             )
         wanted = self.strict_output if output.strict is None else output.strict
-        schema, strict = _adapted(output.schema, wanted)
+        schema, strict = strict_where_possible(output.schema, wanted)
         form: dict[str, Any] = {"name": output.name, "schema": schema}
         if output.description:
             form["description"] = output.description
@@ -188,18 +184,8 @@ def _put(body: dict[str, Any], path: str, value: Any) -> None:
 def _tool(tool: ToolSpec | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(tool, ToolSpec):
         return tool
-    parameters, strict = _adapted(tool.parameters, bool(tool.strict))
+    parameters, strict = strict_where_possible(tool.parameters, bool(tool.strict))
     function: dict[str, Any] = {"name": tool.name, "description": tool.description, "parameters": parameters}
     if tool.strict is not None:
         function["strict"] = strict
     return {"type": "function", "function": function}
-
-
-def _adapted(schema: Mapping[str, Any], strict: bool) -> tuple[Mapping[str, Any], bool]:
-    """(schema, whether it is strict): a schema that cannot be strict is sent as it is."""
-    if not strict:
-        return schema, False
-    try:
-        return strict_schema(schema), True
-    except UnsupportedError:
-        return schema, False

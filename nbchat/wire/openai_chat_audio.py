@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbchat.values.blocks import Block
-from nbchat.values.messages import AIMessageChunk
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.wire.untrusted import text_of
 
 _NAMES = {"id": "file_id"}  # what the vendor calls differently
@@ -43,7 +43,7 @@ class AudioReader:
             block |= {} if self._begun else {"mime_type": _kind(data)}
             self._begun = True
         if block:
-            yield AIMessageChunk(blocks=[{"type": "audio", **block, "index": 0}])
+            yield AIMessageChunk(blocks=[{**block, "type": "audio", "index": 0}])
 
     def close(self) -> Iterator[AIMessageChunk]:
         """The last bytes."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic_core import to_json
 
 from nbchat.values.blocks import Block, tool_call
-from nbchat.values.messages import AIMessageChunk
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.wire.untrusted import count_of, object_of, text_of
 
-_CALL = frozenset({"index", "id", "type", "function"})
+_CALL = frozenset({"index", "id", "type", "function", "custom"})
+CUSTOM = "custom"  # OpenAI's type of a call whose argument is free text, `input`
 
 
 class CallReader:
@@ -26,25 +27,37 @@ class CallReader:
         self._by_index: dict[Any, int] = {}
         self._named: list[bool] = []  # of each call: whether a name has come
         self._has_id: list[bool] = []
+        self._custom: set[int] = set()
 
     def read(self, call: Mapping[str, Any], place: int) -> AIMessageChunk:
         """The chunk of one piece, which stood at this place in its list."""
-        function = object_of(call.get("function"))
+        custom = object_of(call.get(CUSTOM))
+        function = custom or object_of(call.get("function"))
         name = text_of(function.get("name"))
-        args = function.get("arguments")
         id = call.get("id")
         id = id if isinstance(id, str) and id not in ("", "null") else None
         index = call.get("index", place)
-        block: Block = {
-            "type": "tool_call_chunk",
-            "name": name,
-            "args": args if isinstance(args, str) else "" if args is None else to_json(args).decode(),
-            "id": id,
-            "index": self._number(index if isinstance(index, int | str) else None, id, name),
-        }
-        if own := {key: call[key] for key in call.keys() - _CALL if call[key] is not None}:
-            block["extras"] = own
-        return AIMessageChunk(blocks=[block])
+        number = self._number(index if isinstance(index, int | str) else None, id, name)
+        own = {key: call[key] for key in call.keys() - _CALL if call[key] is not None}
+        if custom:
+            args = self._free_text(number, text_of(custom.get("input")))
+            own["type"] = CUSTOM
+        else:
+            args = _json_text(function.get("arguments"))
+        block: Block = {"type": "tool_call_chunk", "name": name, "args": args, "id": id, "index": number}
+        return AIMessageChunk(blocks=[block | ({"extras": own} if own else {})])
+
+    def close(self) -> Iterator[AIMessageChunk]:
+        """The ends of the calls with free text."""
+        for number in sorted(self._custom):
+            block: Block = {"type": "tool_call_chunk", "name": "", "args": '"}', "id": None, "index": number}
+            yield AIMessageChunk(blocks=[block])
+
+    def _free_text(self, number: int, text: str) -> str:
+        """A piece of free text as a piece of the JSON object that it is the one argument of."""
+        begin = "" if number in self._custom else '{"input":"'
+        self._custom.add(number)
+        return begin + to_json(text).decode()[1:-1]
 
     def _number(self, index: int | str | None, id: str | None, name: str) -> int:
         number = self._by_id.get(id) if id else None
@@ -66,6 +79,10 @@ class CallReader:
     def _is_another(self, number: int, id: str | None) -> bool:
         """Whether a piece with a name, of the same index, begins another call than this one."""
         return self._named[number] and bool(id) == self._has_id[number]
+
+
+def _json_text(args: Any) -> str:
+    return args if isinstance(args, str) else "" if args is None else to_json(args).decode()
 
 
 def executed_tool(tool: Mapping[str, Any]) -> AIMessageChunk:

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic_core import to_json
 
 from nbchat.values.blocks import Block, standard_block
-from nbchat.values.messages import AIMessageChunk
-from nbchat.wire.codec import piece
+from nbchat.values.chunks import AIMessageChunk
+from nbchat.wire.decoding import piece
 from nbchat.wire.openai_chat_audio import AudioReader
 from nbchat.wire.openai_chat_calls import CallReader, executed_tool
 from nbchat.wire.openai_chat_citations import cited
@@ -78,7 +78,8 @@ class ChoiceReader:
 
     def rest(self, sources: list[Block]) -> AIMessageChunk:
         """What was held back, and what belongs to the answer as a whole; `sources` are cited if nothing else was."""
-        blocks = [block for chunk in (*self._text.close(), *self._audio.close()) for block in chunk.blocks]
+        ends = (*self._text.close(), *self._audio.close(), *self._calls.close())
+        blocks = [block for chunk in ends for block in chunk.blocks]
         if sources and not self._cited:
             blocks += _annotated(sources).blocks
         if self._details:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
 from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessageChunk
-from nbchat.values.usage import Usage
-from nbchat.wire.codec import StreamDecoder
+from nbchat.wire.decoding import StreamDecoder
 from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_alike import Alike
 from nbchat.wire.openai_chat_choice import ChoiceReader
@@ -53,16 +52,12 @@ class OpenAIChatDecoder(StreamDecoder):
             if self._main.writing and not self.done:
                 self._alike.learn(payload, self._main_index)
 
-    def _read(self, name: bytes, payload: bytes) -> Iterator[AIMessageChunk]:
-        if self.over:
-            return iter(())
-        self.seen += 1
-        if payload == b"[DONE]" or payload.strip() == b"[DONE]":
-            self.done = self.over = True
-            return iter(())
-        if name == b"error":
-            return self._broken_off(payload)
-        return self.on_event(name, self.parse(payload))
+    def _read(self, name: bytes, payload: bytes) -> Iterable[AIMessageChunk]:
+        return () if self.over else super()._read(name, payload)
+
+    def on_done(self) -> Iterable[AIMessageChunk]:
+        self.done = self.over = True
+        return ()
 
     def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
         if type(event) is not dict:
@@ -73,11 +68,13 @@ class OpenAIChatDecoder(StreamDecoder):
         if event != self._beside:  # it is the same in most events
             self._note(event)
             if event.get("error") or (choices is None and is_error(event)):
-                yield from self._broken_off(event)
+                yield from self.broken_off(event)
+            if stopped := object_of(event.get("x_groq")).get("error"):
+                yield from self.broken_off(stopped)
         for choice in objects_in(choices):
             yield from self._choice(choice)
             if error := choice.get("error"):
-                yield from self._broken_off({"error": error})
+                yield from self.broken_off({"error": error})
 
     def close(self) -> Iterator[AIMessageChunk]:
         try:
@@ -93,7 +90,7 @@ class OpenAIChatDecoder(StreamDecoder):
             )
         return self._rest("last")
 
-    def _broken_off(self, error: Any) -> Iterator[AIMessageChunk]:
+    def broken_off(self, error: Any) -> Iterator[AIMessageChunk]:
         yield self._rest()
         raise read_error(self.provider, None, {}, error)
 
@@ -137,12 +134,13 @@ class OpenAIChatDecoder(StreamDecoder):
         """What was held back, with the metadata; usage only here, since the pieces of a stream repeat its totals."""
         chunk = self._main.rest(citations_beside(self._metadata) if position else [])
         chunk.response_metadata = {**self._metadata, **chunk.response_metadata}
-        if more := rest_of_usage(self._usage):
+        usage = self._usage or object_of(chunk.response_metadata.pop("usage", None))  # Moonshot's is in the choice
+        if more := rest_of_usage(usage):
             chunk.response_metadata["usage"] = more
         if self._others:
             chunk.response_metadata["choices"] = [_whole(index, *other) for index, other in self._others.items()]
-        if self._usage:
-            chunk.usage_metadata = Usage(read_usage(self._usage))
+        if usage:
+            chunk.usage_metadata = read_usage(usage)
         chunk.id = self._id
         chunk.chunk_position = position
         return chunk
@@ -159,8 +157,5 @@ def is_error(event: Mapping[str, Any]) -> bool:
         return True
     if "choices" in event or "id" in event:
         return False
-    return (
-        event.get("object") == "error"
-        or event.get("type") == "error"
-        or bool(event.get("detail") or event.get("message"))
-    )
+    named = "error" in (event.get("object"), event.get("type"))
+    return named or any(event.get(key) for key in ("errors", "detail", "message", "msg"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nbchat.wire.untrusted import list_of, objects_in
+from nbchat.wire.untrusted import list_of, logprobs_in
 
 
 def read_logprobs(logprobs: Any, text: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def read_logprobs(logprobs: Any, text: str) -> dict[str, Any]:
         return {
             "content": [_entry(t, _at(numbers, n), _at(tops, n)) for n, t in enumerate(tokens) if isinstance(t, str)]
         }
-    return {key: found for key, value in logprobs.items() if (found := [e for e in objects_in(value) if _is_whole(e)])}
+    return {key: found for key, value in logprobs.items() if (found := logprobs_in(value))}
 
 
 def _entry(token: str, logprob: Any, tops: Any) -> dict[str, Any]:
@@ -37,13 +37,3 @@ def _entry(token: str, logprob: Any, tops: Any) -> dict[str, Any]:
 
 def _at(items: list[Any], place: int) -> Any:
     return items[place] if place < len(items) else None
-
-
-def _is_whole(entry: Mapping[str, Any]) -> bool:
-    tops = entry.get("top_logprobs") or []
-    if not isinstance(tops, list) or not isinstance(entry.get("bytes"), list | None):
-        return False
-    return all(
-        isinstance(e, dict) and isinstance(e.get("token"), str) and isinstance(e.get("logprob"), int | float | None)
-        for e in (entry, *tops)
-    )

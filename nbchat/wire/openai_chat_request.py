@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from nbchat.values.blocks import Block, data_url, is_media, standard_block
+from nbchat.values.blocks import Block, data_url, is_media, object_args, standard_block
 from nbchat.values.errors import UnsupportedError
 from nbchat.values.messages import AIMessage, Message, ToolMessage
+from nbchat.wire.openai_chat_calls import CUSTOM
 from nbchat.wire.openai_chat_choice import DETAILS
 from nbchat.wire.openai_chat_events import WIRE
 
 MAX_ID = 40  # characters of a tool call's id, for OpenAI
-_ONLY_OUT = frozenset({"channel", "name"})  # fields of an answer that no vendor takes back
+_ONLY_OUT = frozenset({"channel", "name", "token_id", "index"})  # fields of an answer that no vendor takes back
 _CALLS = ("tool_call", "invalid_tool_call")
 
 
@@ -48,8 +49,9 @@ def wire_messages(messages: Sequence[Message], dialect: Dialect) -> list[dict[st
         out += _user(media, dialect)
         media = []
         if isinstance(message, AIMessage):
-            calls = [_call(b, b.get("id") or f"call_{place}_{n}", dialect) for n, b in enumerate(_calls(message))]
-            unnamed = [call["id"] for call, block in zip(calls, _calls(message), strict=True) if not block.get("id")]
+            asked, native = _calls(message), _is_native(message)
+            calls = [_call(b, dialect.id(b.get("id") or f"call_{place}_{n}"), native) for n, b in enumerate(asked)]
+            unnamed = [call["id"] for call, block in zip(calls, asked, strict=True) if not block.get("id")]
             out.append(_assistant(message, calls, dialect))
         else:
             out.append(_named(message) | {"content": _content(message.content_blocks, dialect)})
@@ -76,36 +78,30 @@ def _content(blocks: Iterable[Block], dialect: Dialect) -> str | list[Mapping[st
 
 def _plain(parts: list[Mapping[str, Any]]) -> str | list[Mapping[str, Any]]:
     """Parts that are text and nothing else, as one text."""
-    if all(p.keys() == {"type", "text"} and p["type"] == "text" for p in parts):
-        return "".join([p["text"] for p in parts])
-    return parts
+    texts = [p["text"] for p in parts if p.keys() == {"type", "text"} and p["type"] == "text"]
+    return "".join(texts) if len(texts) == len(parts) and all(isinstance(t, str) for t in texts) else parts
 
 
 def _calls(message: AIMessage) -> list[Block]:
     return [block for block in message.content_blocks if block["type"] in _CALLS]
 
 
-def _call(call: Block, id: str, dialect: Dialect) -> dict[str, Any]:
-    args = call["args"]
-    function = {"name": call["name"], "arguments": args if _is_object(args) else _json(args)}
-    return {"id": dialect.id(id), "type": "function", "function": function} | (call.get("extras") or {})
+def _is_native(message: AIMessage) -> bool:
+    """Whether a message came in this format, or was made by hand, so that what is its own may go back."""
+    return message.response_metadata.get("wire", WIRE) == WIRE
 
 
-def _is_object(args: Any) -> bool:
-    """Whether this is JSON text of an object; servers that parse it fail on anything else."""
-    try:
-        return isinstance(args, str) and isinstance(from_json(args), dict)
-    except ValueError:
-        return False
-
-
-def _json(args: Any) -> str:
-    return to_json(args if isinstance(args, Mapping) else {"invalid": args}).decode()
+def _call(call: Block, id: str, native: bool) -> dict[str, Any]:
+    args, own = object_args(call), (call.get("extras") or {}) if native else {}
+    if own.get("type") == CUSTOM:
+        return {"id": id, CUSTOM: {"name": call["name"], "input": args.get("input") or ""}, **own}
+    function = {"name": call["name"], "arguments": to_json(args).decode()}
+    return {"id": id, "type": "function", "function": function, **own}
 
 
 def _assistant(message: AIMessage, calls: list[dict[str, Any]], dialect: Dialect) -> dict[str, Any]:
     out = _named(message)
-    native = message.response_metadata.get("wire") == WIRE
+    native = _is_native(message)
     blocks = message.content_blocks
     if native:
         out |= {key: value for key, value in message.additional_kwargs.items() if key not in _ONLY_OUT}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, ClassVar
 
-from nbchat.values.blocks import Block, data_url, is_media
 from nbchat.values.errors import StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, Message, SystemMessage, ToolMessage
-from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec, read_json
+from nbchat.values.messages import AIMessage, SystemMessage
+from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
+from nbchat.wire.decoding import read_json
 from nbchat.wire.errors import read_error
-from nbchat.wire.responses_decoder import WIRE, ResponsesDecoder
-from nbchat.wire.responses_items import call_back, items_back
-from nbchat.wire.strict_schema import strict_schema
+from nbchat.wire.responses_decoder import ResponsesDecoder
+from nbchat.wire.responses_input import input_items, is_text
+from nbchat.wire.strict_schema import strict_where_possible
 from nbchat.wire.untrusted import object_of
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -43,11 +42,11 @@ class OpenAIResponses:
 
     def request(self, call: Call) -> Request:
         """`POST /responses`. Leading system messages become `instructions`, everything else `input` items."""
-        leading = list(takewhile(lambda m: isinstance(m, SystemMessage) and _only_text(m), call.messages))
+        leading = list(takewhile(lambda m: isinstance(m, SystemMessage) and is_text(m), call.messages))
         body: dict[str, Any] = {"model": call.model, **self.extra}
         if leading:
             body["instructions"] = "\n\n".join(message.text for message in leading)
-        body["input"] = _input(call.messages[len(leading) :])
+        body["input"] = input_items(call.messages[len(leading) :])
         body.update(_options(call.options))
         if call.tools:
             body["tools"] = [_tool(tool) for tool in call.tools]
@@ -74,11 +73,8 @@ class OpenAIResponses:
             if data.get("error"):
                 raise read_error(provider, None, {}, data)
             raise StreamError(f"{provider}'s answer has no output: {str(data)[:200]}; is the base URL right?")
-        reader, gathered = ResponsesDecoder(provider), Gathering()
-        for chunk in reader.whole(data):
-            gathered.add(chunk)
-        gathered.add(reader.last())
-        return gathered.message()
+        reader = ResponsesDecoder(provider)
+        return reader.message(reader.whole(data))
 
     def retry_without(self, request: Request, problem: str) -> Request | None:
         """Models that do not reason refuse to include their encrypted reasoning."""
@@ -129,7 +125,7 @@ def _reasoning(value: Any) -> Any:
 def _tool(tool: ToolSpec | Mapping[str, Any]) -> Mapping[str, Any]:
     match tool:
         case ToolSpec():
-            parameters, strict = _adapted(tool.parameters, bool(tool.strict))
+            parameters, strict = strict_where_possible(tool.parameters, bool(tool.strict))
             declared = {"name": tool.name, "description": tool.description, "parameters": parameters}
             return {"type": "function", **declared, "strict": strict}  # left out, it is taken to be true
         case {"type": "function", "function": dict(inside)}:  # OpenAI's chat form
@@ -154,7 +150,7 @@ def _tool_choice(choice: str | Mapping[str, Any], tools: Sequence[ToolSpec | Map
 def _format(output: OutputSchema) -> dict[str, Any]:
     if output.method == "json_mode":
         return {"type": "json_object"}
-    schema, strict = _adapted(output.schema, output.strict is not False)
+    schema, strict = strict_where_possible(output.schema, output.strict is not False)
     form: dict[str, Any] = {"type": "json_schema", "name": output.name, "schema": schema, "strict": strict}
     if output.description:
         form["description"] = output.description
@@ -165,99 +161,3 @@ def _chat_format(output: OutputSchema) -> dict[str, Any]:
     form = _format(output)
     kind = form.pop("type")
     return {"type": kind, kind: form} if form else {"type": kind}
-
-
-def _adapted(schema: Mapping[str, Any], strict: bool) -> tuple[Mapping[str, Any], bool]:
-    """(schema, whether it is strict): a schema that cannot be strict is sent as it is."""
-    if not strict:
-        return schema, False
-    try:
-        return strict_schema(schema), True
-    except UnsupportedError:
-        return schema, False
-
-
-def _input(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    custom = {  # calls of custom tools are answered in their own form
-        block.get("id")
-        for message in messages
-        if isinstance(message, AIMessage)
-        for block in message.content_blocks
-        if object_of(block.get("extras")).get("type") == "custom_tool_call"
-    }
-    return [item for message in messages for item in _items(message, custom)]
-
-
-def _items(message: Message, custom: set[Any]) -> Iterator[dict[str, Any]]:
-    if isinstance(message, ToolMessage):
-        kind = "custom_tool_call_output" if message.tool_call_id in custom else "function_call_output"
-        parts, items = _parts(message)
-        output = message.text if all(_is_plain(part) for part in parts) else parts
-        if parts or not items:
-            yield {"type": kind, "call_id": message.tool_call_id, "output": output}
-        yield from items
-    elif isinstance(message, AIMessage):
-        metadata = message.response_metadata
-        if metadata.get("wire") == WIRE:
-            yield from items_back(message.content_blocks, stored=metadata.get("store") is not False)
-        else:
-            yield from _foreign(message)
-    else:
-        parts, items = _parts(message)
-        plain = all(_is_plain(part) for part in parts)
-        if parts or not items:
-            yield {"role": message.role, "content": message.text if plain else parts}
-        yield from items
-
-
-def _foreign(message: AIMessage) -> Iterator[dict[str, Any]]:
-    """An answer of another wire: its text, its calls; a picture it made is shown again as the user's."""
-    if message.text:
-        yield {"type": "message", "role": "assistant", "content": message.text}
-    for block in message.content_blocks:
-        if block["type"] in ("tool_call", "invalid_tool_call"):
-            yield call_back({**block, "extras": {}})
-    if pictures := [block for block in message.content_blocks if block["type"] == "image" and is_media(block)]:
-        yield {"role": "user", "content": [_part(block) for block in pictures]}
-
-
-def _only_text(message: Message) -> bool:
-    return all(_is_plain(part) for part in _parts(message)[0])
-
-
-def _is_plain(part: Mapping[str, Any]) -> bool:
-    return part.get("type") == "input_text" and len(part) == 2
-
-
-def _parts(message: Message) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """(content parts, input items): a provider's own block that is an item of its own stands beside the message."""
-    parts: list[dict[str, Any]] = []
-    items: list[dict[str, Any]] = []
-    for block in message.content_blocks:
-        part = _part(block)
-        (parts if str(part.get("type")).startswith("input_") else items).append(part)
-    return parts, items
-
-
-_NOT_SENT = frozenset({"type", "text", "annotations", "extras", "index", "cache_control"})  # the last is Anthropic's
-
-
-def _part(block: Block) -> dict[str, Any]:
-    match block:
-        case {"type": "text" | "refusal", "text": text}:
-            own = {k: v for k, v in block.items() if k not in _NOT_SENT}
-            return {"type": "input_text", "text": text, **own}
-        case {"type": "image"} if is_media(block):
-            place = {"file_id": block["file_id"]} if "file_id" in block else {"image_url": data_url(block)}
-            return {"type": "input_image", "detail": block.get("detail") or "auto", **place}
-        case {"type": "file", "file_id": file_id}:
-            return {"type": "input_file", "file_id": file_id}
-        case {"type": "file", "url": url}:
-            return {"type": "input_file", "file_url": url}
-        case {"type": "file", "base64": _}:
-            return {"type": "input_file", "filename": block.get("name") or "file.pdf", "file_data": data_url(block)}
-        case {"type": "audio" | "video" as kind} if is_media(block):
-            raise UnsupportedError(f"OpenAIResponses has no {kind} input; use chat completions or another provider")
-        case {"type": "non_standard", "value": value}:
-            return value
-    return {key: value for key, value in block.items() if key != "index"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nbchat.values.blocks import Block
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
-from nbchat.values.messages import AIMessageChunk
 from nbchat.values.usage import Usage
-from nbchat.wire.codec import StreamDecoder, piece
+from nbchat.wire.decoding import StreamDecoder, piece
 from nbchat.wire.errors import read_error
 from nbchat.wire.responses_growing import GrowingItem, GrowingPart, arguments_text, call_piece, late_fields, own_fields
 from nbchat.wire.responses_items import citation, is_server_tool, item_blocks, server_tool_opening
-from nbchat.wire.responses_usage import read_usage, rest_of_usage
+from nbchat.wire.responses_metadata import metadata_of
+from nbchat.wire.responses_usage import read_usage
 from nbchat.wire.sse import SSE
 from nbchat.wire.untrusted import list_of, logprobs_in, object_of, objects_in, text_of
 
@@ -42,16 +43,8 @@ _PART_KINDS = {
     "reasoning_text": "reasoning",
     "summary_text": "reasoning",
 }
-_CALLS = frozenset({"function_call", "custom_tool_call"})
+_CUSTOM = frozenset({"custom", "namespace", "tool_search"})  # tools that may be, or bring, the caller's custom ones
 _TEXT_KEY = {"text": "text", "refusal": "text", "reasoning": "reasoning"}
-
-_ECHO = frozenset({  # fields of a response that are read elsewhere, or only repeat the request
-    "id", "object", "model", "output", "usage", "error", "status", "incomplete_details", "instructions", "tools",
-    "tool_choice", "text", "temperature", "top_p", "top_logprobs", "truncation", "parallel_tool_calls",
-    "max_output_tokens", "max_tool_calls", "presence_penalty", "frequency_penalty", "previous_response_id", "reasoning",
-    "user", "background", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
-})  # fmt: skip
-_OURS = frozenset({"model_provider", "wire", "model_name", "finish_reason", "logprobs"})
 
 
 class ResponsesDecoder(StreamDecoder):
@@ -65,37 +58,36 @@ class ResponsesDecoder(StreamDecoder):
         self._usage: Usage | None = None
         self._metadata: dict[str, Any] = {"model_provider": provider, "wire": WIRE}
         self._id: str | None = None
+        self._calls = {"function_call", "custom_tool_call"}  # items that are calls of the caller's tools
 
-    def parse(self, payload: bytes) -> Any:
-        return None if payload.strip() == b"[DONE]" else super().parse(payload)
-
-    def on_event(self, name: bytes, event: Any) -> Iterator[AIMessageChunk]:
-        if event is None:
-            return
+    def on_event(self, name: bytes, event: Any) -> Iterable[AIMessageChunk]:
         if not isinstance(event, dict):
             raise StreamError(f"{self.provider} sent an event that is no response event: {str(event)[:120]!r}")
         kind = text_of(event.get("type")) or name.decode("utf-8", "replace")
         if kind in _DELTAS:
-            yield from self._delta(event, *_DELTAS[kind])
-        elif kind in _ENDS:
-            yield from self.whole(object_of(event.get("response")), kind.removeprefix("response."))
-        elif kind == "response.function_call_arguments.delta":
-            yield from self._arguments(event)
-        elif kind == "response.output_item.added":
-            yield from self._open(event)
-        elif kind == "response.output_item.done":
-            yield from self._finish(self._item(event), object_of(event.get("item")))
-        elif kind in _NEW_PARTS:
+            return self._delta(event, *_DELTAS[kind])
+        if kind in _ENDS:
+            return self.whole(object_of(event.get("response")), kind.removeprefix("response."))
+        if kind == "response.function_call_arguments.delta":
+            return self._arguments(event)
+        if kind == "response.output_item.added":
+            return self._open(event)
+        if kind == "response.output_item.done":
+            return self._finish(self._item(event), object_of(event.get("item")))
+        if kind == "response.output_text.annotation.added":
+            return self._annotate(event)
+        if kind in _AUDIO:
+            delta = text_of(event.get("delta"))
+            return (piece("audio", _AUDIO[kind], delta, 0),) if delta else ()
+        if kind == "error" or event.get("error"):
+            return self.broken_off(event)
+        if kind in _NEW_PARTS:
             self._expect(event)
-        elif kind == "response.output_text.annotation.added":
-            yield from self._annotate(event)
-        elif kind in _AUDIO:
-            if delta := text_of(event.get("delta")):
-                yield piece("audio", _AUDIO[kind], delta, 0)
-        elif kind == "error" or event.get("error"):
-            raise read_error(self.provider, None, {}, {k: v for k, v in event.items() if v is not None})
+        elif kind == "response.created":
+            self._note_tools(object_of(event.get("response")))
         elif not kind.startswith("response.") and kind not in _IDLE:  # the others tell of an item's progress
-            yield AIMessageChunk(blocks=[{"type": "non_standard", "value": event}])
+            return (AIMessageChunk(blocks=[{"type": "non_standard", "value": event}]),)
+        return ()
 
     def whole(self, response: Mapping[str, Any], ending: str = "completed") -> Iterator[AIMessageChunk]:
         """Yield what of a finished response has not been yielded yet, and note the rest for the last chunk."""
@@ -103,6 +95,7 @@ class ResponsesDecoder(StreamDecoder):
         if status == "failed" or response.get("error"):
             error = response.get("error") or "the response failed, without a reason"
             raise read_error(self.provider, None, {}, {"error": error})
+        self._note_tools(response)
         known = {item.id: item for item in self._items.values() if item.id}
         for position, raw in enumerate(objects_in(response.get("output"))):
             item = known.get(text_of(raw.get("id"))) or self._at(position, raw)
@@ -110,13 +103,7 @@ class ResponsesDecoder(StreamDecoder):
         self._id = text_of(response.get("id")) or None
         if usage := object_of(response.get("usage")):
             self._usage = read_usage(usage)
-        reason = text_of(object_of(response.get("incomplete_details")).get("reason"))
-        self._metadata["finish_reason"] = reason or status
-        if model := text_of(response.get("model")):
-            self._metadata["model_name"] = model
-        self._metadata.update({k: v for k, v in response.items() if k not in _ECHO | _OURS and v not in (None, {}, [])})
-        if more := rest_of_usage(usage):
-            self._metadata["usage"] = more
+        self._metadata.update(metadata_of(response, status))
         self.done = self.over = True
 
     def last(self) -> AIMessageChunk:
@@ -127,6 +114,12 @@ class ResponsesDecoder(StreamDecoder):
             id=self._id,
             chunk_position="last",
         )
+
+    def _note_tools(self, response: Mapping[str, Any]) -> None:
+        """Where no custom tool was declared, a call of one is of a tool that the provider has run: xAI's `x_search`."""
+        kinds = {text_of(tool.get("type")) for tool in objects_in(response.get("tools"))}
+        if kinds and not kinds & _CUSTOM:
+            self._calls.discard("custom_tool_call")
 
     def _next_place(self) -> int:
         self._places += 1
@@ -209,7 +202,7 @@ class ResponsesDecoder(StreamDecoder):
         item.extras.pop("encrypted_content", None)  # only the finished item has all of it
         if item.begun or item.parts:
             return
-        if item.kind in _CALLS:
+        if item.kind in self._calls:
             item.begun = True
             yield AIMessageChunk(blocks=[call_piece(item, raw, "")])
         elif item.kind == "reasoning":
@@ -238,7 +231,7 @@ class ResponsesDecoder(StreamDecoder):
                 yield from self._fill(item, "summary", raw.get("summary"))
                 yield from self._fill(item, "content", raw.get("content"))
                 yield AIMessageChunk(blocks=[late_fields(item)])
-            case "function_call" | "custom_tool_call":
+            case kind if kind in self._calls:
                 args = "" if item.said else arguments_text(raw)
                 if args or not item.begun or item.extras.keys() - item.sent:
                     yield AIMessageChunk(blocks=[call_piece(item, raw, args)])
@@ -246,6 +239,8 @@ class ResponsesDecoder(StreamDecoder):
                 yield AIMessageChunk(blocks=[block | {"index": item.place} for block in item_blocks(raw)])
 
     def _fill(self, item: GrowingItem, group: str, content: Any) -> Iterator[AIMessageChunk]:
+        if isinstance(content, str):
+            content = [{"type": "output_text", "text": content}]
         announced = [part for (owner, _), part in item.parts.items() if owner == group]
         for number, raw in enumerate(list_of(content)):
             kind = _PART_KINDS.get(text_of(object_of(raw).get("type")))

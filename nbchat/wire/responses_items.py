@@ -12,6 +12,7 @@ from nbchat.wire.untrusted import list_of, object_of, text_of
 
 _ENVELOPE = frozenset({"type", "id", "call_id", "status"})
 _RESULTS = ("outputs", "output", "results", "tools", "result", "error")  # where the kinds of tool put what came out
+_ONLY_OUT = frozenset({"created_by"})  # fields of an item that are not taken back
 _ADDRESS = ("url", "title", "start_index", "end_index")
 
 
@@ -53,9 +54,9 @@ def _call_id(item: Mapping[str, Any]) -> str | None:
 
 
 def _args(item: Mapping[str, Any]) -> dict[str, Any]:
-    for key in ("arguments", "action", "operation"):
+    for key in ("arguments", "action", "operation", "input"):
         given = item.get(key)
-        if key == "arguments" and isinstance(given, str):
+        if isinstance(given, str):
             try:
                 given = from_json(given)
             except ValueError:
@@ -170,7 +171,7 @@ def _extend(item: dict[str, Any], more: Mapping[str, Any]) -> None:
 def _sendable(item: dict[str, Any], stored: bool) -> Iterator[dict[str, Any]]:
     """The item, unless it is reasoning that the provider could not find again: it refuses an id it has not stored."""
     if item.get("type") != "reasoning" or stored or item.get("encrypted_content") or item.get("content"):
-        yield item
+        yield {key: value for key, value in item.items() if key not in _ONLY_OUT}
 
 
 def call_back(call: Block) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from nbchat.values.errors import StreamError
@@ -15,7 +16,8 @@ class SSE:
     Follows the WHATWG standard: lines end in LF, CRLF or CR, comments are skipped, several data lines are joined by LF.
     Decoding to text is left to the reader, since a cut may fall inside a UTF-8 sequence.
 
-    `stray` is what came before the first event and is no field of an event: a page or a JSON body in place of a stream.
+    `stray` is what came since the latest event and is no field of one: a page or a JSON body in place of a stream, or
+    Google's error at the end of one.
     """
 
     def __init__(self) -> None:
@@ -25,12 +27,12 @@ class SSE:
         self._event = b""
         self._after_cr = False
         self._first = True
-        self._stray: list[bytes] | None = []
+        self._stray: list[bytes] = []
 
     @property
     def stray(self) -> bytes:
-        """The lines that came in place of a stream; empty once there was an event."""
-        return b"\n".join(self._stray or ())
+        """The lines since the latest event that are no part of one."""
+        return b"\n".join(self._stray)
 
     def feed(self, data: bytes) -> Iterable[tuple[bytes, bytes]]:
         """The events that these bytes finish.
@@ -39,20 +41,18 @@ class SSE:
             StreamError: one event is larger than 64 MB.
         """
         begun = self._first or self._line or self._data or self._event or self._after_cr
-        if not begun and data.endswith(b"}\n\n"):  # one whole event, as a token usually comes: kept short
+        if not begun and data.endswith(b"}\n\n") and _CR not in data:  # one event, as a token usually comes: kept short
             if data.startswith(b"data: {") and data.find(b"\n") == len(data) - 2:
                 return ((b"", data[6:-2]),)
-            if data.startswith(b"event: ") and data.count(b"\n") == 3 and b"\r" not in data:
-                name, _, rest = data.partition(b"\n")
-                if rest.startswith(b"data: {"):
-                    return ((name[7:], rest[6:-2]),)
+            if named := _NAMED.fullmatch(data):
+                return ((named[1], named[2]),)
         return self._events(data)
 
     def _events(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         if self._after_cr and data:
             data = data.removeprefix(b"\n")  # the second half of a CRLF that was cut
             self._after_cr = False
-        if b"\r" in data:
+        if _CR in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = data.split(b"\n")
@@ -85,7 +85,10 @@ class SSE:
             self._add(self._data, value.removeprefix(b" "))
         elif field == b"event":
             self._event = value.removeprefix(b" ")
-        elif self._stray is not None and field not in _FIELDS:
+        elif field == b"error":  # llama.cpp's own, no field of the standard
+            self._event = field
+            self._add(self._data, value.removeprefix(b" "))
+        elif field not in _FIELDS:
             self._add(self._stray, line)
         return None
 
@@ -99,7 +102,7 @@ class SSE:
             self._event = b""
             return None
         event, data = self._event, self._data
-        self._event, self._data, self._size, self._stray = b"", [], 0, None
+        self._event, self._data, self._size, self._stray = b"", [], 0, []
         payload = data[0] if len(data) == 1 else b"\n".join(data)
         return (event, payload) if payload.strip() else None  # an event without data keeps the line alive
 
@@ -111,4 +114,6 @@ def _check(size: int) -> None:
         )
 
 
+_CR = ord("\r")  # a number is found in bytes six times as fast as bytes are
+_NAMED = re.compile(rb"event: (.*)\ndata: (\{.*\})\n\n")
 _FIELDS = frozenset({b"", b"id", b"retry"})  # b"" begins a comment

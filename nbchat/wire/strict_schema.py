@@ -21,6 +21,16 @@ _NULL = {"type": "null"}
 _ADVICE = "name the keys or types, or leave strict out"
 
 
+def strict_where_possible(schema: Mapping[str, Any], wanted: bool) -> tuple[Mapping[str, Any], bool]:
+    """(schema, whether it is strict): a schema that cannot be strict, or shall not be, is sent as it is."""
+    if not wanted:
+        return schema, False
+    try:
+        return strict_schema(schema), True
+    except UnsupportedError:
+        return schema, False
+
+
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The same schema in strict form: no other keys than those named, all required, optional ones nullable.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nbchat.values.messages import AIMessageChunk
-from nbchat.wire.codec import piece
+from nbchat.values.chunks import AIMessageChunk
+from nbchat.wire.decoding import piece
 
 OPEN, CLOSE = "<think>", "</think>"
 MAX_BLANK = 200  # characters of white space before the answer begins for good

@@ -32,8 +32,8 @@ def list_of(value: Any) -> list[Any]:
 
 
 def count_of(value: Any) -> int | None:
-    """The value where it is a whole number, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """The value where it is a whole number that can be a count, else None: not -1, not 10**30."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def logprobs_in(value: Any) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def logprobs_in(value: Any) -> list[dict[str, Any]]:
 
 
 def _are_logprobs(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(e, dict) and _is_logprob(e) for e in value))
+    return not value or (isinstance(value, list) and all(isinstance(e, dict) and _is_logprob(e) for e in value))
 
 
 def _is_logprob(entry: Mapping[str, Any]) -> bool:

@@ -51,23 +51,24 @@ def test_a_tokens_alternatives_are_reached_by_mouse_and_by_keyboard(lab: Lab, th
         lab.theme(theme)
         lab.run()
     shown = (
-        "() => [...document.querySelectorAll('.lp i')]"
+        "() => [...document.querySelectorAll('.lp [tabindex]')]"
         ".filter(e => !['none', 'normal'].includes(getComputedStyle(e, '::after').content)).length"
     )
     assert lab.page.evaluate(shown) == 0
-    lab.page.hover(".lp i >> nth=1")
+    lab.page.hover(".lp [tabindex] >> nth=1")
     assert lab.page.evaluate(shown) == 1
     lab.page.mouse.move(0, 0)
-    lab.page.focus(".lp i >> nth=0")
+    lab.page.focus(".lp [tabindex] >> nth=0")
     assert lab.page.evaluate(shown) == 1
     lab.page.keyboard.press("Tab")
-    assert lab.page.evaluate("() => document.activeElement === document.querySelectorAll('.lp i')[1]")
+    assert lab.page.evaluate("() => document.activeElement === document.querySelectorAll('.lp [tabindex]')[1]")
     colours = "() => { const s = getComputedStyle(document.querySelector('.nbchat')); return s.color }"
     dark = lab.page.evaluate(colours).startswith("rgba(255") or "255, 255, 255" in lab.page.evaluate(colours)
     assert dark == (theme == "JupyterLab Dark")
-    before = lab.page.evaluate("() => getComputedStyle(document.querySelectorAll('.lp i')[1]).backgroundColor")
+    tint = "() => getComputedStyle(document.querySelectorAll('.lp [tabindex]')[1]).backgroundColor"
+    before = lab.page.evaluate(tint)
     lab.page.check(".keys input.c")
-    assert lab.page.evaluate("() => getComputedStyle(document.querySelectorAll('.lp i')[1]).backgroundColor") != before
+    assert lab.page.evaluate(tint) != before
 
 
 def test_the_corpus_of_attacks_is_inert(lab: Lab) -> None:

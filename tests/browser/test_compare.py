@@ -49,6 +49,7 @@ def compared(lab: Lab) -> Callable[..., Any]:
 
     def opened(server: OpenAIServer, made: str, *later: str) -> Any:
         lab.open("compare.ipynb", [MODELS.format(url=server.base_url), made, *later])
+        lab.page.click(".jp-CodeCell >> nth=0 >> .cm-content")
         for _ in range(2):
             lab.page.keyboard.press("Shift+Enter")
         lab.page.set_default_timeout(40_000)
@@ -86,6 +87,7 @@ def test_three_are_compared_blind_by_keyboard_alone_and_the_next_cell_reads_the_
 ) -> None:
     page = compared(server, "c = nbchat.Compare(models, 'Why do parrots talk?', blind=True, seed=4)\nc", READ, WAIT)
     page.wait_for_function(RUNNING, arg=1)  # one has answered, one has failed, one goes on
+    lab.hear_keys_first()
     assert "gpt" not in page.inner_text(".compare") and "tok/s" not in page.inner_text(".compare")
     assert "It failed; why is told with the names." in page.inner_text(".compare")
     assert violations(page, ".compare") == []
@@ -206,7 +208,7 @@ def test_hostile_answers_prompts_and_labels_load_and_run_nothing(compared: Calla
         )
         page.evaluate("() => { window.pwned = () => { window.__pwned = true } }")
         lab.requests.clear()
-        page.fill(".ask-all textarea", ATTACKS[:3000])
+        page.fill(".composer textarea", ATTACKS[:3000])
         page.keyboard.press("Enter")
         page.wait_for_function(
             "() => document.querySelectorAll('.card .body').length && document.querySelector('.acts')"

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 START = "%load_ext nbchat\nimport nbchat\n%chat local:smollm2-135m"
 ASK = "%%chat --logprobs 5 --temperature 0 --max-tokens 40\nWrite two sentences about the sea."
 IDLE = "() => document.querySelector('.explore .lp')?.getAttribute('aria-busy') === 'false'"
-TEXT = "() => [...document.querySelectorAll('.explore .lp i')].map(e => e.textContent).join('')"
+TEXT = "() => [...document.querySelectorAll('.explore .lp [tabindex]')].map(e => e.textContent).join('')"
 HERE = "() => document.activeElement.textContent"
 
 
@@ -32,9 +32,9 @@ def test_a_branch_is_made_and_left_by_keyboard_alone(lab: Lab) -> None:
     page = lab.page
     lab.open("explore.ipynb", [START, ASK, "e = nbchat.explore()\ne"])
     lab.run()
-    page.wait_for_selector(".explore .lp i")
+    page.wait_for_selector(".explore .lp [tabindex]")
     first = page.evaluate(TEXT)
-    page.focus(".explore .lp i[tabindex='0']")
+    page.focus(".explore .lp [tabindex='0']")
     press(page, "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
     old = page.evaluate(HERE)
     press(page, "Enter", "ArrowDown")
@@ -92,10 +92,10 @@ def test_it_can_be_used_by_everyone_and_hostile_tokens_are_only_text(lab: Lab) -
     page.on("dialog", lambda dialog: (lab.requests.append("dialog:"), dialog.dismiss()))
     lab.requests.clear()
     lab.run()
-    page.wait_for_selector(".explore .lp i")
+    page.wait_for_selector(".explore .lp [tabindex]")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         lab.theme(theme)
-        page.focus(".explore .lp i[tabindex='0']")
+        page.focus(".explore .lp [tabindex='0']")
         press(page, "Enter")
         page.wait_for_selector(".explore .alternatives:not(.peek) button")
         assert violations(page, ".explore") == []

@@ -130,15 +130,19 @@ def test_enter_sends_shift_enter_breaks_the_line_and_the_answer_can_be_taken_alo
     page.keyboard.type("one")
     page.evaluate(COMPOSED)  # it ends the composition of a character, and sends nothing
     page.keyboard.press("Shift+Enter")
-    say(page, "**two**")
+    say(page, "**two** $x^2$")
     answered(page)
+    page.wait_for_selector(".panel .parts mjx-container")  # a formula is drawn as in an output
     assert "You said: one" in turn(page).inner_text() and "gpt-4o-mini" in turn(page).inner_text()
     assert turn(page).query_selector(".parts strong").inner_text() == "two"
     assert page.input_value(".composer textarea") == ""
     assert "tokens" in page.inner_text(".panel .total") and "$" in page.inner_text(".panel .total")
     turn(page).query_selector("text=to cell").click()
     shown(page, "a new cell is below")
-    assert page.evaluate(CELLS)[2] == "You said: one\n**two**"
+    page.keyboard.type("ddxab")  # on the button: no cell is cut, deleted or added
+    assert len(page.evaluate(CELLS)) == 3 and page.evaluate(CELLS)[2] == "You said: one\n**two** $x^2$"
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
 
 
 def test_a_stop_keeps_what_had_come_and_the_conversation_goes_on(lab: Lab, endless_server: OpenAIServer) -> None:

@@ -10,16 +10,17 @@ from nbchat.flow.attempt import Target, attempt
 from nbchat.flow.effects import Effect, Route
 from nbchat.flow.retry import retry_after, wait_before
 from nbchat.providers.endpoint import Endpoint, Secret
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import (
     APIConnectionError,
     AuthenticationError,
+    CertificateError,
     ChatError,
     QuotaError,
     RateLimitError,
     ServerError,
     StreamError,
 )
-from nbchat.values.messages import AIMessageChunk
 from nbchat.wire.codec import Request
 from nbchat.wire.openai_chat import OpenAIChat
 from tests.servers import openai_answer, openai_stream
@@ -125,6 +126,12 @@ def test_no_credit_is_not_asked_again() -> None:
     reply: Reply = (429, {}, [body])
     error, _, waits = play([reply], stream=False)
     assert isinstance(error, QuotaError)
+    assert not waits
+
+
+def test_a_certificate_that_is_not_trusted_is_not_asked_for_again() -> None:
+    error, _, waits = play([CertificateError("self-signed")], stream=False)
+    assert isinstance(error, CertificateError)
     assert not waits
 
 

@@ -10,8 +10,9 @@ import pytest
 from nbchat.flow.converse import Approve, ToolStarted, converse
 from nbchat.flow.effects import Effect, Flow
 from nbchat.model.tools import Tool
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import RoundLimitError, StreamError
-from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, Message, ToolMessage
+from nbchat.values.messages import AIMessage, HumanMessage, Message, ToolMessage
 
 Step = Callable[[], Flow[AIMessage]]
 

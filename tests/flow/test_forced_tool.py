@@ -12,8 +12,9 @@ from nbchat import Chat, init_chat_model, tool
 from nbchat.flow.attempt import sum_of
 from nbchat.flow.effects import Flow
 from nbchat.flow.forced_tool import by_schema
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import UnsupportedError
-from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, Message, SystemMessage, ToolMessage
+from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, ToolSpec
 
 PLACE = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}

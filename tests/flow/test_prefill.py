@@ -14,8 +14,9 @@ from nbchat.flow.attempt import sum_of
 from nbchat.flow.effects import Flow
 from nbchat.flow.prefill import continued
 from nbchat.providers.rows import PROVIDERS
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError, UnsupportedError
-from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage
+from nbchat.values.messages import AIMessage, HumanMessage
 from nbchat.wire.codec import Call
 from nbchat.wire.openai_chat import OpenAIChat
 from nbchat.wire.openai_chat_prefill import LLAMA_CPP, MISTRAL, UNMARKED

@@ -96,3 +96,12 @@ def test_the_accessor_has_it_as_well_and_what_is_wrong_is_told_at_once(model: An
 
 async def _awaited(batch: Any) -> pd.DataFrame:
     return await batch
+
+
+def test_a_file_can_be_awaited_too(model: Any) -> None:
+    ROWS.to_csv("in.csv", index=False)
+
+    async def run() -> pd.DataFrame:
+        return await abatch_frame("in.csv", "q", model)
+
+    pd.testing.assert_frame_equal(asyncio.run(run()), batch_frame("in.csv", "q", model))

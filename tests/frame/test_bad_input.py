@@ -17,6 +17,11 @@ from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
 
 
+async def later(row: Any) -> str:
+    """A prompt's function that is to be awaited."""
+    return str(row.review)
+
+
 @pytest.mark.parametrize(
     ("prompt", "says"),
     [
@@ -27,6 +32,8 @@ from tests.frame.conftest import Counted
         ("Tone of {}", "without the name"),
         ("{review.upper}", "no column 'review.upper'"),
         ("{review[0]}", r"no column 'review\[0\]'"),
+        ("{review:{stars}}", "braces inside a format"),
+        (later, "no async one"),
         (["only one"], "1 prompts for 3 rows"),
         (None, "needs a prompt"),
         ({"a", "b", "c"}, "a prompt is"),  # in no order

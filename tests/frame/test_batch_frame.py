@@ -193,3 +193,10 @@ def test_fallbacks_and_models_chosen_later_answer_as_well(reviews: pd.DataFrame,
         "gpt-5-mini", model_provider="openai", base_url=server.base_url, api_key="k", configurable_fields=["model"]
     )
     assert set(batch_frame(reviews, "{review}", chosen).model) == {"gpt-5-mini"}
+
+
+def test_counts_that_cannot_be_are_not_believed(reviews: pd.DataFrame, model: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: asked.takes(-5, 10**30)
+    out = batch_frame(reviews, "{review}", model)
+    counts = out[["input_tokens", "output_tokens", "total_tokens"]].fillna(0)
+    assert out.error.isna().all() and (counts == 0).all(axis=None)

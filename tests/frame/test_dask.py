@@ -25,8 +25,9 @@ import pytest
 from distributed import Client, LocalCluster
 from pydantic import BaseModel
 
-from nbchat import Journal, batch_frame, init_chat_model
+from nbchat import Journal, batch_frame, init_chat_model, retry_errors
 from nbchat.values.errors import ConfigurationError
+from tests.frame.conftest import Counted
 from tests.servers import OpenAIServer, Reply, openai_answer, spawn
 
 PROVIDER = {"mode": "provider"}
@@ -110,9 +111,11 @@ def test_whatever_the_partitions_hold_the_frame_is_what_its_meta_says(
     assert _asked(counted[1]) - before == Counter({"x": 1})  # computed again, nothing is asked again
 
 
-def test_threads_of_this_process_are_a_cluster_too(counted: tuple[str, Path]) -> None:
+def test_threads_of_this_process_are_a_cluster_too_and_the_call_may_be_in_another(counted: tuple[str, Path]) -> None:
     with LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0") as own, Client(own):
-        out = batch_frame(dd.from_pandas(ROWS[:60], npartitions=4), "{q}", _model(counted[0]), budget_tokens=10_000)
+        frame = dd.from_pandas(ROWS[:60], npartitions=4)
+        call = asyncio.to_thread(frame.chat.batch, "{q}", _model(counted[0]), budget_tokens=10_000)
+        out = asyncio.run(call)
         assert list(out.compute().response) == [f"You said: {q}" for q in ROWS.q[:60]]
 
 
@@ -130,6 +133,8 @@ def test_what_a_partition_fails_of_is_raised_by_its_name_and_what_was_committed_
     kept = len(Journal("j.sqlite").frame())
     assert 0 < kept < 399 and not Path("j.sqlite.parts").exists()  # the others were stopped
     out = batch_frame(frame, said, _model(counted[0]), journal="j.sqlite")
+    with pytest.raises(ConfigurationError, match="dask"):
+        retry_errors(out)
     assert out.attrs["nbchat"]["errors"] == 1 and sum(_asked(counted[1]).values()) < 399 + 16
 
 
@@ -235,6 +240,17 @@ def test_the_budget_is_one_for_all_workers(cluster: Client, counted: tuple[str, 
     assert 600 < out.total_tokens.sum() <= 1500 and out.response.isna().sum() > 100 and out.error.isna().all()
 
 
+def test_no_more_requests_run_at_once_than_are_allowed_however_many_workers_there_are(
+    cluster: Client, asked: Counted
+) -> None:
+    asked.answer = lambda text, body: asked.slow(text, 0.05)
+    with OpenAIServer(asked) as server:
+        frame = dd.from_pandas(ROWS[:24], npartitions=6)
+        for most in (1, 4):
+            out = batch_frame(frame, f"{most} {{q}}", _model(server.url), journal=None, max_concurrency=most)
+            assert out.compute().response.notna().all() and 1 <= asked.most_at_once <= most
+
+
 def test_the_rate_is_one_for_all_workers(cluster: Client, counted: tuple[str, Path]) -> None:
     begun = time.monotonic()
     batch_frame(dd.from_pandas(ROWS[:30], npartitions=4), "{q}", _model(counted[0]), journal=None, rpm=600)
@@ -247,6 +263,11 @@ def test_what_cannot_be_is_told_before_anything_is_sent(cluster: Client, counted
     for wrong in wrongs:
         with pytest.raises(ConfigurationError):
             batch_frame(frame, **{"prompt": "{q}", "model": _model(counted[0]), **wrong})
+    with pytest.raises(ConfigurationError, match="to_thread"):
+        frame.chat.abatch("{q}", _model(counted[0]))
+    lock = threading.Lock()
+    with pytest.raises(ConfigurationError, match=r"cannot be sent to the workers.*lock"):
+        batch_frame(frame, lambda row: f"{row.q} {lock}", _model(counted[0]))
     assert not _asked(counted[1])
 
 

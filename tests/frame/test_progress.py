@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import subprocess
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nbchat import abatch_frame, batch_frame
-from nbchat.frame.progress import Progress
+from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.tally import Tally
 from nbchat.notebook.values import value_html
 from tests.frame.conftest import Counted
@@ -73,6 +74,23 @@ def test_outside_a_notebook_it_is_a_line_of_text_on_stderr_or_nothing(
     assert shown.out == "" and shown.err.startswith("100 rows · ") and shown.err.count("\n") == 1
     batch_frame(ROWS, "q", model, progress=False)
     assert capsys.readouterr().err == ""
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_one_line_however_narrow_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    draw = drawer(_midway())
+    draw(False)
+    draw(True)
+    midway, last = terminal.getvalue().split("\r\x1b[2K")[1:]
+    assert len(midway) == 79 and midway.endswith("…") and last.endswith(".nbchat/batch.sqlite\n")
 
 
 def test_frames_have_chat_also_where_pandas_is_imported_later() -> None:

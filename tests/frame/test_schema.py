@@ -119,7 +119,7 @@ def test_forms_that_make_no_columns_are_told(reviews: pd.DataFrame, model: Any, 
     with pytest.raises(ConfigurationError, match="different forms"):
         batch_frame(reviews, "{review}", [model, model.with_structured_output(Tone)])
     with pytest.raises(ConfigurationError, match="names no field"):
-        batch_frame(reviews, "{review}", model, schema=RootModel[list[int]])
+        batch_frame(reviews, "{review}", model, schema=RootModel[dict[str, int]])
     assert asked.total == 0
 
 
@@ -139,3 +139,10 @@ def test_a_schema_that_holds_itself_ends_and_a_number_too_large_stays_whole() ->
     columns = SchemaColumns(node, explode=True)
     assert "n" in columns.names and len(columns.names) < 10
     assert list(columns.typed("n", [2**80, None])) == [2**80, None]
+
+
+def test_a_choice_that_may_be_null_has_the_type_of_its_values(model: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: '{"stars": 4}' if text == "4" else '{"stars": null}'
+    stars = {"title": "Stars", "type": "object", "properties": {"stars": {"enum": [4, 5, None]}}}
+    out = batch_frame(pd.DataFrame({"q": ["4", "?"]}), "{q}", model, schema=stars)
+    assert str(out.stars.dtype) == "Int64" and out.stars[0] == 4 and out.stars.isna()[1]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nbchat import AIMessage, InMemoryCache, SQLiteCache, init_chat_model, set_llm_cache
-from nbchat.values.errors import ConfigurationError
+from nbchat import AIMessage, InMemoryCache, SQLiteCache, get_usage_metadata_callback, init_chat_model, set_llm_cache
+from nbchat.values.errors import ConfigurationError, StructuredOutputError
 from tests.servers import OpenAIServer, faulty
 
 
@@ -78,12 +80,83 @@ def test_identical_prompts_of_one_batch_are_asked_once(make: Callable[[], Any]) 
         assert server.count == 3
 
 
-def test_when_the_first_of_identical_prompts_fails_another_asks(make: Callable[[], Any]) -> None:
+def test_without_a_cache_each_of_identical_prompts_is_asked() -> None:
+    with OpenAIServer(lambda body: "fine") as server:
+        model(server).batch(["same"] * 5)
+        assert server.count == 5
+
+
+@pytest.mark.parametrize("verb", ["batch_as_completed", "abatch_as_completed"])
+def test_as_completed_identical_prompts_are_asked_once_too(make: Callable[[], Any], verb: str) -> None:
+    async def awaited() -> list[Any]:
+        return [pair async for pair in chat.abatch_as_completed(["same"] * 10)]
+
+    with OpenAIServer(lambda body: "fine", latency=0.05) as server:
+        chat = model(server, cache=make())
+        pairs = asyncio.run(awaited()) if verb[0] == "a" else list(chat.batch_as_completed(["same"] * 10))
+        assert sorted((place, answer.text) for place, answer in pairs) == [(n, "fine") for n in range(10)]
+        assert server.count == 1
+
+
+def test_repeats_count_as_answers_from_the_cache(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine", latency=0.05) as server:
+        chat = model(server, cache=make())
+        with get_usage_metadata_callback() as usage:
+            answers = chat.batch(["same"] * 5)
+    assert sorted("from_cache" in answer.timing for answer in answers) == [False, True, True, True, True]
+    assert usage.usage_metadata == {"gpt-test": answers[0].usage_metadata}
+
+
+def test_when_the_first_of_identical_prompts_fails_the_others_ask_for_themselves(make: Callable[[], Any]) -> None:
     with OpenAIServer(lambda body: "fine", first=[faulty.server_error()]) as server:
         chat = model(server, cache=make(), max_retries=0)
         answers = chat.batch(["same"] * 5, return_exceptions=True)
         assert sum(isinstance(a, AIMessage) for a in answers) == 4
+
+
+def test_a_model_that_is_asked_again_waits_for_nobody_but_its_own_answer(make: Callable[[], Any]) -> None:
+    with OpenAIServer(lambda body: "fine", first=[faulty.server_error()], latency=0.05) as server:
+        chat = model(server, cache=make(), max_retries=0).with_retry(wait_exponential_jitter=False)
+        answers = asyncio.run(asyncio.wait_for(chat.abatch(["same"] * 5), 10))
+        assert [a.text for a in answers] == ["fine"] * 5
         assert server.count == 2
+
+
+def test_nobody_waits_for_a_stream_whose_reader_may_pause(make: Callable[[], Any]) -> None:
+    async def side_by_side(chat: Any) -> list[str]:
+        one, other = chat.astream("hi"), chat.astream("hi")
+        first = [await anext(one), await anext(other)]
+        return [(c + sum([chunk async for chunk in s])).text for c, s in zip(first, (one, other), strict=True)]
+
+    with OpenAIServer() as server:
+        chat = model(server, cache=make())
+        assert asyncio.run(asyncio.wait_for(side_by_side(chat), 10)) == ["You said: hi"] * 2
+
+
+def test_models_with_each_other_in_reserve_do_not_wait_for_each_other(make: Callable[[], Any]) -> None:
+    async def both() -> list[Any]:
+        there, back = one.with_fallbacks([other]), other.with_fallbacks([one])
+        return await asyncio.wait_for(asyncio.gather(there.ainvoke("hi"), back.ainvoke("hi")), 10)
+
+    busy = [faulty.server_error()]
+    with OpenAIServer(first=busy, latency=0.05) as first, OpenAIServer(first=busy, latency=0.05) as second:
+        cache = make()
+        one, other = model(first, cache=cache, max_retries=0), model(second, cache=cache, max_retries=0)
+        assert [a.text for a in asyncio.run(both())] == ["You said: hi"] * 2
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_an_answer_that_does_not_fit_is_asked_for_anew_not_recalled(make: Callable[[], Any], awaited: bool) -> None:
+    says = iter(["no JSON", "none either", '{"count": 3}'])
+    schema = {"title": "Count", "type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}
+    with OpenAIServer(lambda body: next(says)) as server:
+        counted = model(server, cache=make()).with_structured_output(schema)
+        with pytest.raises(StructuredOutputError):
+            counted.invoke("How many?")
+        again = counted.with_retry(wait_exponential_jitter=False)
+        given = asyncio.run(again.ainvoke("How many?")) if awaited else again.invoke("How many?")
+        assert given == {"count": 3}
+        assert counted.invoke("How many?") == {"count": 3}
 
 
 def test_an_answer_from_the_cache_may_be_changed_without_harm(make: Callable[[], Any]) -> None:
@@ -156,6 +229,52 @@ def test_a_locked_file_is_never_fatal(tmp_path: Path, monkeypatch: pytest.Monkey
     other.close()
     assert cache.lookup("a") == AIMessage("kept")
     cache.close()
+
+
+def test_a_locked_file_is_waited_for_once_not_by_every_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbchat.io.sqlite_cache.BUSY_S", 0.5)
+    path = tmp_path / "c.sqlite"
+    cache = SQLiteCache(path)
+    cache.update("a", AIMessage("kept"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.warns(RuntimeWarning, match="locked"):
+        cache.update("b", AIMessage("lost"))
+    began = time.monotonic()
+    for n in range(20):
+        cache.update(str(n), AIMessage("lost"))
+    assert time.monotonic() - began < 20 * 0.5 / 2
+    other.execute("ROLLBACK")
+    cache.update("c", AIMessage("kept"))
+    assert [bool(cache.lookup(key)) for key in "abc"] == [True, False, True]
+    cache.close()
+
+
+@pytest.mark.parametrize("row", ["{bad", "[]", "3", '{"type": "poet"}', '{"type": "human", "content": "x"}'])
+def test_a_row_that_holds_no_answer_is_asked_again(tmp_path: Path, row: str) -> None:
+    cache = SQLiteCache(tmp_path / "c.sqlite")
+    with OpenAIServer(lambda body: "fine") as server:
+        chat = model(server, cache=cache)
+        chat.invoke("hi")
+        with sqlite3.connect(tmp_path / "c.sqlite") as other:
+            other.execute("UPDATE answers SET message = ?", (row,))
+        assert "from_cache" not in chat.invoke("hi").timing
+        assert "from_cache" in chat.invoke("hi").timing
+    other.close()
+    cache.close()
+
+
+def test_a_pickled_cache_is_the_same_file_or_an_empty_memory(tmp_path: Path) -> None:
+    cache = InMemoryCache(maxsize=2)
+    cache.update("a", AIMessage("kept"))
+    copy = pickle.loads(pickle.dumps(cache))
+    assert len(copy) == 0
+    for key in "abc":
+        copy.update(key, AIMessage(key))
+    assert len(copy) == 2
+    assert repr(pickle.loads(pickle.dumps(SQLiteCache(tmp_path / "c.sqlite")))) == repr(
+        SQLiteCache(tmp_path / "c.sqlite")
+    )
 
 
 def test_a_folder_that_cannot_be_made_is_never_fatal(tmp_path: Path) -> None:

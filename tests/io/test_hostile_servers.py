@@ -184,6 +184,16 @@ def test_a_header_that_is_no_text_is_as_good_as_none(ask: Callable[[Any], Any]) 
 
 
 @all_verbs
+def test_a_byte_order_mark_before_the_answer_is_passed_over(ask: Callable[[Any], Any]) -> None:
+    def marked(client: socket.socket, stream: bool, place: int) -> None:
+        said = b"\xef\xbb\xbf" + body(stream)
+        client.sendall(head(stream, b"Content-Length: %d" % len(said)) + said)
+
+    with server(marked) as url:
+        assert ask(model_at(url)).text == "Hello"
+
+
+@all_verbs
 def test_a_redirect_is_not_followed_and_says_where_it_leads(ask: Callable[[Any], Any]) -> None:
     there = b"HTTP/1.1 307 Elsewhere\r\nLocation: http://other.test/v1\r\nContent-Length: 0\r\n\r\n"
     with (

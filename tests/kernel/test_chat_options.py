@@ -86,7 +86,7 @@ def test_an_answer_in_a_form_of_the_notebook(cell: Any, server: OpenAIServer) ->
 def test_logprobs_tint_the_tokens_and_name_the_least_certain(cell: Any, server: OpenAIServer) -> None:
     ran = cell("%%chat --logprobs 3\nhello there")
     html = ran.shown["text/html"]
-    assert html.count('<i tabindex="0"') >= 2
+    assert html.count('<span tabindex="0"') >= 2
     assert "perplexity" in html
     assert "perplexity" in ran.shown["text/markdown"]
     assert server.requests[-1].json["top_logprobs"] == 3

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from nbchat import AIMessage, Chat, HumanMessage, SystemMessage, ToolMessage, init_chat_model, set_llm_cache, tool
+from nbchat import (
+    AIMessage,
+    Chat,
+    HumanMessage,
+    InMemoryCache,
+    InMemoryRateLimiter,
+    SQLiteCache,
+    SystemMessage,
+    ToolMessage,
+    init_chat_model,
+    set_llm_cache,
+    tool,
+)
 from nbchat.values.errors import ConfigurationError
 from tests.servers import OpenAIServer
 
@@ -72,6 +86,38 @@ def test_a_call_in_a_providers_own_form_is_a_call() -> None:
     assert nowhere("anthropic", api_key="k").asked([("user", "hi"), asked, ToolMessage("4", "toolu_1")])
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_half_a_character_is_sent_as_a_question_mark(verb: str, tmp_path: Path) -> None:
+    given = ["\ud83d?", HumanMessage([{"type": "text", "text": "half \udc00"}]), ("user", "whole \U0001f642")]
+    with OpenAIServer(lambda body: "fine") as server:
+        cache = SQLiteCache(tmp_path / "c.sqlite")
+        limiter = InMemoryRateLimiter(requests_per_second=100, tokens_per_minute=1e6)
+        model = init_chat_model(
+            "m", model_provider="openai", base_url=server.base_url, api_key="k", cache=cache, rate_limiter=limiter
+        )
+        VERBS[verb](model, given)
+        cache.close()
+    assert [m["content"] for m in server.requests[0].json["messages"]] == ["??", "half ?", "whole \U0001f642"]
+
+
+def test_a_parameter_may_be_one_of_numpys_numbers() -> None:
+    with OpenAIServer(lambda body: "fine") as server:
+        model = init_chat_model("m", model_provider="openai", base_url=server.base_url, api_key="k")
+        model.invoke("hi", max_tokens=np.int64(7), temperature=np.float32(0.5))
+        sent = server.requests[0].json
+    assert (sent["max_completion_tokens"], sent["temperature"]) == (7, 0.5)
+
+
+@pytest.mark.parametrize("cache", [None, InMemoryCache()])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_parameter_that_is_no_json_is_named(verb: str, cache: Any) -> None:
+    loop: list[Any] = []
+    loop.append(loop)
+    for wrong, said in ((object(), "object"), (loop, "ircular")):
+        with pytest.raises(ConfigurationError, match=said):
+            VERBS[verb](nowhere(api_key="k", cache=cache, thing=wrong), "hi")
+
+
 def test_a_tools_result_that_is_no_json_reaches_the_model_as_words() -> None:
     class Stranger:
         def __repr__(self) -> str:
@@ -98,6 +144,9 @@ def test_a_tools_result_that_is_no_json_reaches_the_model_as_words() -> None:
         ({"max_retries": -1}, "at least 0, not -1"),
         ({"max_retries": "2"}, "at least 0, not '2'"),
         ({"timeout": "soon"}, "timeout= takes seconds"),
+        ({"timeout": 0}, "above 0, not 0"),
+        ({"timeout": {"connect": 1, "between": -2}}, r"above 0, not -2 \(between\)"),
+        ({"timeout": {"total": "5"}}, "above 0, not '5'"),
     ],
 )
 def test_what_helps_a_model_is_looked_at_when_it_is_made(given: dict[str, Any], words: str) -> None:
@@ -108,3 +157,12 @@ def test_what_helps_a_model_is_looked_at_when_it_is_made(given: dict[str, Any], 
 def test_what_is_no_cache_is_not_set() -> None:
     with pytest.raises(ConfigurationError, match="a cache is an InMemoryCache"):
         set_llm_cache(True)  # type: ignore[arg-type]
+
+
+WRONG_CONFIGS = ["tags", 5, {"metadata": "x"}, {"configurable": 3}, {"max_concurrency": "5"}, {"max_concurrency": 0}]
+
+
+@pytest.mark.parametrize("config", WRONG_CONFIGS)
+def test_a_config_of_another_shape_is_named(config: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        nowhere(api_key="k").batch(["hi"], config=config)

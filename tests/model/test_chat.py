@@ -134,6 +134,101 @@ def test_sync_tools_run_on_the_callers_thread(model: ChatModel) -> None:
     assert set(threads) == {threading.get_ident()}
 
 
+def meeting(parties: int) -> Any:
+    """An async tool that returns once it runs so many times at once."""
+    here: list[asyncio.Event] = []
+
+    async def get_weather(location: str) -> str:
+        """Get the weather."""
+        everybody = here[0] if here else asyncio.Event()
+        here.append(everybody)
+        if len(here) == parties:
+            everybody.set()
+        await asyncio.wait_for(everybody.wait(), 10)
+        if location == "Rome":
+            raise LookupError("no station in Rome")
+        if location == "Tokyo":
+            raise asyncio.CancelledError("the station hung up")
+        return f"fog in {location}"
+
+    return tool(get_weather)
+
+
+MET = "Here is what I found: fog in Boston; LookupError: no station in Rome; CancelledError: the station hung up"
+
+
+def test_async_tools_of_one_answer_run_at_the_same_time_and_answer_in_order(model: ChatModel) -> None:
+    async def awaited() -> list[Any]:
+        chat = Chat(model, tools=[meeting(3)])
+        events = [event async for event in chat.astream(prompt)]
+        assert chat.messages[-1].text == MET
+        return events
+
+    prompt = "What's the weather in Boston, Rome and Tokyo?"
+    events = asyncio.run(awaited())
+    order = [kind for kind in kinds(events) if kind != "AIMessageChunk"]
+    assert order == ["ToolStarted"] * 3 + ["ToolMessage"] * 3
+    assert Chat(model, tools=[meeting(3)])(prompt).text == MET
+
+
+def test_sync_and_async_tools_of_one_answer_each_run_in_their_way() -> None:
+    ran: list[str] = []
+
+    async def slow(name: str) -> str:
+        """An async tool."""
+        ran.append(f"{name} begins")
+        await asyncio.sleep(0.01)
+        ran.append(f"{name} ends")
+        return name
+
+    def plain(name: str) -> str:
+        """A sync tool."""
+        ran.append(name)
+        return name
+
+    def approve(name: str, args: dict[str, Any]) -> bool:
+        ran.append(f"may {args['name']}?")
+        return args["name"] != "d"
+
+    asked = [("slow", "a"), ("plain", "b"), ("slow", "c"), ("slow", "d")]
+    calls = [{"name": kind, "args": {"name": name}, "id": name} for kind, name in asked]
+    with OpenAIServer(lambda body: "done" if len(body["messages"]) > 2 else {"tool_calls": calls}) as server:
+        chat = Chat(openai_model(server), tools=[slow, plain], approve=approve)
+        asyncio.run(chat.aask("go"))
+    assert ran[:5] == ["may a?", "may b?", "b", "may c?", "may d?"]
+    assert ran[5:7] == ["a begins", "c begins"]
+    results = [(m.tool_call_id, m.status) for m in chat.messages if isinstance(m, ToolMessage)]
+    assert results == [("a", "success"), ("b", "success"), ("c", "success"), ("d", "error")]
+
+
+def test_stopping_async_tools_stops_them_all_and_keeps_the_results_that_were_there() -> None:
+    ended: list[str] = []
+
+    async def wait(seconds: float) -> str:
+        """Wait."""
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            ended.append(f"{seconds}")
+        if not seconds:
+            asyncio.get_running_loop().call_later(0.01, stop[0].cancel)
+        return "waited"
+
+    async def stopped(chat: Chat) -> None:
+        stop.append(asyncio.ensure_future(chat.aask("go")))
+        with pytest.raises(asyncio.CancelledError):
+            await stop[0]
+
+    stop: list[Any] = []
+    calls = [{"name": "wait", "args": {"seconds": s}, "id": f"{s}"} for s in (30, 0, 40)]
+    with OpenAIServer(lambda body: {"tool_calls": calls}) as server:
+        chat = Chat(openai_model(server), tools=[wait])
+        asyncio.run(stopped(chat))
+    assert sorted(ended) == ["0.0", "30.0", "40.0"]
+    results = [(m.tool_call_id, m.text[:6]) for m in chat.messages if isinstance(m, ToolMessage)]
+    assert results == [("30", "interr"), ("0", "waited"), ("40", "interr")]
+
+
 def test_a_model_that_never_stops_asking_meets_the_limit_and_the_history_stays_valid() -> None:
     def stubborn(body: dict[str, Any]) -> dict[str, Any]:
         return {"tool_calls": [{"name": "get_weather", "args": {"location": "Rome"}}]}
@@ -427,6 +522,9 @@ def test_loading_without_the_tools_says_which_are_missing(tmp_path: Path) -> Non
         ("[1]", "not a chat saved by nbchat"),
         ('{"format": "other"}', "not a chat saved by nbchat"),
         ('{"format": "nbchat.chat", "version": 1, "messages": [{"type": "alien"}]}', "not a chat saved by nbchat"),
+        ('{"format": "nbchat.chat", "version": 1, "messages": {"a": 1}}', "not a chat saved by nbchat"),
+        ('{"format": "nbchat.chat", "version": 1, "messages": [], "tools": 5}', "its tools is 5"),
+        ('{"format": "nbchat.chat", "version": 1, "messages": [], "model": "x"}', "its model is 'x'"),
         ('{"format": "nbchat.chat", "version": 9, "messages": []}', "of version 9, .* update nbchat"),
     ],
 )

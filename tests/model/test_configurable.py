@@ -147,6 +147,14 @@ class TestBoundBeforehand:
         model = init_chat_model().with_configurable(model="gpt-5")
         assert model.invoke("a", choose(model="claude-x")).response_metadata["model_name"] == "claude-x"
 
+    @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+    def test_structured_output_comes_by_the_method_that_was_asked_for(self, servers: Servers, method: str) -> None:
+        model = init_chat_model().with_structured_output(Place, method=method)
+        for name in ("gpt-5", "claude-x"):
+            assert model.invoke("Boston", choose(model=name)) == Place(city="Boston")
+        sent = servers[0].requests[0].json
+        assert ("tools" in sent, "response_format" in sent) == (method != "json_schema", method == "json_schema")
+
     def test_what_is_no_tool_or_schema_is_told_right_away(self) -> None:
         with pytest.raises(ConfigurationError, match="a tool is a function"):
             init_chat_model().bind_tools([42])
@@ -189,3 +197,15 @@ def test_no_key_shows_or_is_pickled() -> None:
     assert "secret-key" not in repr(model.defaults)
     assert b"secret-key" not in pickle.dumps(model)
     assert "secret-key" not in repr(model.chosen())
+
+
+@pytest.mark.parametrize("name", ["OpenAI:gpt-5", "openai:gpt-5", "gpt-5"])
+def test_a_providers_name_is_read_however_it_is_written(servers: Servers, name: str) -> None:
+    for provider in (None, "OpenAI"):
+        assert repr(init_chat_model(name, model_provider=provider)) == "ChatModel('openai:gpt-5')"
+
+
+def test_loaded_from_a_pickle_it_reads_the_key_there(servers: Servers) -> None:
+    model = init_chat_model("gpt-5", api_key="secret-key", configurable_fields=("temperature",))
+    assert pickle.loads(pickle.dumps(model)).invoke("a").text == "You said: a"
+    assert servers[0].requests[-1].headers["authorization"] == "Bearer key-of-openai"

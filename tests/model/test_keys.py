@@ -105,12 +105,24 @@ def test_an_interrupt_shows_no_key_in_a_verbose_traceback(provider: str, verb: s
     assert KEY not in shown(caught.value)
 
 
-def test_a_proxys_password_is_not_shown() -> None:
+def test_a_proxys_password_is_not_shown_where_its_address_is() -> None:
     model = make("openai", "http://127.0.0.1:9", proxy="http://me:secret@127.0.0.1:9")
     assert "secret" not in repr(model) + repr(model.target)
-    with pytest.raises(ChatError) as caught:
-        model.invoke("hi")
-    assert "secret" not in str(caught.value)
+    for ask in (model.invoke, lambda given: asyncio.run(model.ainvoke(given))):
+        with pytest.raises(ChatError, match=r"through the proxy 127\.0\.0\.1:9:") as caught:
+            ask("hi")
+        assert "secret" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    model = init_chat_model(
+        "m", model_provider="openai", base_url="http://me:secret@127.0.0.1:9/v1?key=secret", api_key=KEY
+    )
+    assert "secret" not in repr(model) + repr(model.target)
+    for ask in (model.invoke, lambda given: asyncio.run(model.ainvoke(given))):
+        with pytest.raises(ChatError, match=r"http://127\.0\.0\.1:9/v1:") as caught:
+            ask("hi")
+        assert "secret" not in str(caught.value)
 
 
 def test_a_refused_connection_shows_no_key() -> None:

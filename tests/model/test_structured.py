@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import pytest
 import typing_extensions
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, RootModel, field_validator
 
 from nbchat import AIMessage, SystemMessage, init_chat_model
 from nbchat.model.chat_model import ChatModel
@@ -358,6 +359,24 @@ class TestFailure:
             good, bad = model.with_structured_output(Actor).batch(["yes", "no"], return_exceptions=True)
         assert good == Actor(name="Ada")
         assert isinstance(bad, StructuredOutputError)
+
+
+class Numbers(RootModel[list[int]]):
+    pass
+
+
+@pytest.mark.parametrize("schema", [Numbers, {"title": "numbers", "type": "array"}, list[int], int])
+def test_what_is_no_object_is_told_to_become_a_field_of_one(model: ChatModel, schema: Any) -> None:
+    with pytest.raises(ConfigurationError, match="put it into a field of one"):
+        model.with_structured_output(schema)
+
+
+@pytest.mark.parametrize("schema", [Movie, Point, Place, PLACE])
+def test_a_pickled_one_answers_in_the_same_form(model: ChatModel, schema: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{model.provider.upper()}_API_KEY", "k")
+    structured = model.with_structured_output(schema)
+    given = structured.invoke(ASKED)
+    assert pickle.loads(pickle.dumps(structured)).invoke(ASKED) == given
 
 
 def test_tools_are_bound_first(model: ChatModel) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from nbchat.flow.converse import ToolStarted
 from nbchat.notebook.display import LiveDisplay
 from nbchat.notebook.view import AnswerView
-from nbchat.values.messages import AIMessageChunk
+from nbchat.values.chunks import AIMessageChunk
+from nbchat.values.messages import ToolMessage
+from nbchat.values.usage import Usage
 
 
 class Clock:
@@ -57,3 +60,26 @@ def test_the_end_is_always_drawn_in_all_three_forms() -> None:
     display.draw(view.bundle())
     assert sent[-1].keys() == {"text/html", "text/markdown", "text/plain"}
     assert "<strong>you</strong>" in sent[-1]["text/html"]
+
+
+def test_the_time_of_a_tool_is_the_tools_and_no_part_of_the_speed() -> None:
+    clock = Clock()
+    view = AnswerView("m", clock=clock)
+
+    def answer(*blocks: dict[str, Any]) -> None:
+        for block in blocks:
+            view.add(AIMessageChunk(blocks=[block]))
+            clock.now += 1
+        view.add(AIMessageChunk(blocks=[], usage_metadata=Usage.of(5, 20), chunk_position="last"))
+
+    call = {"type": "tool_call", "name": "wait", "args": {}, "id": "c1"}
+    answer(call)
+    view.add(ToolStarted(call))
+    clock.now += 100
+    view.add(ToolMessage("done", "c1"))
+    answer({"type": "text", "text": "Waited."}, {**call, "id": "c2"})
+    view.add(ToolStarted({**call, "id": "c2"}))
+    clock.now += 7
+    view.finish("stopped")
+    text = view.html()
+    assert "✓ 1 min 40 s" in text and "✗ failed 7.0 s" in text and "13 tok/s" in text

@@ -41,7 +41,7 @@ ADDRESSES = {  # where "Hi" to the model "m" goes, with the settings below
     "perplexity": f"https://api.perplexity.ai{CHAT}",
     "sglang": f"http://localhost:30000/v1{CHAT}",
     "snowflake": f"https://acc.snowflakecomputing.com/api/v2/cortex/v1{CHAT}",
-    "together": f"https://api.together.xyz/v1{CHAT}",
+    "together": f"https://api.together.ai/v1{CHAT}",
     "vllm": f"http://localhost:8000/v1{CHAT}",
     "xai": f"https://api.x.ai/v1{CHAT}",
     "zai": f"https://api.z.ai/api/paas/v4{CHAT}",

@@ -111,6 +111,6 @@ def test_white_space_is_visible_and_half_characters_are_joined() -> None:
     html = logprobs_html(table(("a", 0.9), ("\n\n", 0.9), ("\t", 0.9), (" ", 0.9)), "x")
     assert "⏎" in html and "⇥" in html and "␣" in html
     halves = Logprobs([TokenLogprob("\ufffd", -0.1, (), (0xE2,)), TokenLogprob("\ufffd", -0.1, (), (0x82, 0xAC))])
-    assert ">€</i>" in logprobs_html(halves, "x")
+    assert ">€</span>" in logprobs_html(halves, "x")
     broken = Logprobs([TokenLogprob("\ufffd", -0.1, (), (0xE2,))])
     assert "⟨E2⟩" in logprobs_html(broken, "x")

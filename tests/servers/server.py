@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import ssl
 import threading
 import time
 import traceback
@@ -38,6 +39,8 @@ class Server:
     `record=False` keeps no requests, for benchmarks. `wait_for` is how a test waits for what the server sees.
     """
 
+    tls: ssl.SSLContext | None = None  # set it before the start, and the server speaks HTTPS
+
     def __init__(self, handler: Handler, *, port: int = 0, record: bool = True) -> None:
         self._handler = handler
         self._record = record
@@ -55,7 +58,7 @@ class Server:
     @property
     def url(self) -> str:
         """The root address, without a closing slash."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def connections_open(self) -> int:
@@ -105,7 +108,9 @@ class Server:
         self._thread.join(10)
 
     async def _listen(self) -> None:
-        self._socket = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=4096)
+        self._socket = await self._loop.create_server(
+            lambda: _Connection(self), "127.0.0.1", self.port, backlog=4096, ssl=self.tls
+        )
         self.port = self._socket.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:

@@ -44,6 +44,24 @@ def test_run_asks_everything_once_and_gives_a_row_an_answer(server: OpenAIServer
     assert server.count == 6
 
 
+def test_run_says_how_far_it_is_where_no_page_does(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
+    with OpenAIServer(lambda body: faulty.server_error() if body["model"] == "gpt-test" else "fine") as server:
+        compare = Compare(models(server), ["one", "two"])
+        compare.run()
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith("6 answers · 2 errors · ") and " answers/s · " in line and " tok/s · $0.0000" in line
+        compare.run()  # only what failed is asked again
+        assert capsys.readouterr().err.splitlines()[-1].startswith("2 answers · 2 errors · ")
+        compare.vote(0, "tie")
+        compare.vote(1, "tie")
+        compare.run()
+        assert capsys.readouterr().err == ""
+        page.widget = shown = Compare(models(server), "three")
+        shown._views.add("v1")
+        shown.run()
+        assert capsys.readouterr().err == ""
+
+
 def test_a_column_keeps_the_labels_of_its_rows(server: OpenAIServer, tmp_path: Path) -> None:
     compare = Compare(models(server), QUESTIONS.q)
     frame = compare.run()
@@ -141,7 +159,7 @@ def test_what_failed_is_asked_again_by_another_run_unless_there_is_a_vote(server
         assert server.count == 7
 
 
-def test_ctrl_c_returns_what_came_and_another_run_goes_on() -> None:
+def test_ctrl_c_returns_what_came_and_another_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     going = threading.Event()
 
     def answer(body: Any) -> str:
@@ -160,6 +178,8 @@ def test_ctrl_c_returns_what_came_and_another_run_goes_on() -> None:
         assert (frame.response[:4] == "word word ").all() and frame.response.isna().sum() > 20
         cut = frame[frame.finish_reason == "interrupted"]
         assert len(cut) and cut.response.str.startswith("word").all() and frame.error.isna().all()
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert " of 60 answers · " in line and line.endswith("stopped: interrupted; run it again to go on")
         server.wait_for(lambda: server.connections_open == 0)
         going.set()
         asked = server.count

@@ -283,7 +283,7 @@ async def test_the_saved_state_is_the_inline_view_of_the_branch(server: OpenAISe
     await explored.branch(2, 1)
     html, text = explored.saved()
     assert "“Clara” → “Robert”" in html
-    assert '<i tabindex="0"' in html
+    assert '<span tabindex="0"' in html
     assert "It was Robert went on." in text
 
 

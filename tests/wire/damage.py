@@ -15,14 +15,16 @@ from nbchat.values.messages import AIMessage, HumanMessage
 from nbchat.wire.codec import Call
 
 _STRANGERS = (None, True, 7, -1.5, "", "text", "error", [], {}, [{}], [[1]], {"type": "text"}, {"type": ["x"]}, [None])
+_OURS = ("type", "index", "id", "name", "args", "text", "extras", "status", "base64", "url", "error")
 
 
 def damaged(events: list[Any]) -> st.SearchStrategy[list[Any]]:
     """The events, some of their values replaced, some of them shuffled, repeated or lost."""
-    return st.integers(0, 2**32).map(lambda seed: _damaged(events, Random(seed)))
+    return st.integers(0, 2**32).map(lambda seed: damaged_by(events, Random(seed)))
 
 
-def _damaged(events: list[Any], chance: Random) -> list[Any]:
+def damaged_by(events: list[Any], chance: Random) -> list[Any]:
+    """The same, with the damage that these chances make."""
     events = copy.deepcopy(events)
     for _ in range(chance.randint(0, 4)):
         _replace(events, chance)
@@ -32,8 +34,11 @@ def _damaged(events: list[Any], chance: Random) -> list[Any]:
 
 
 def _replace(value: Any, chance: Random) -> None:
-    """Put a stranger in one place, anywhere within."""
+    """Put a stranger in one place, anywhere within; at times under a name that our own blocks have."""
     while True:
+        if isinstance(value, dict) and chance.random() < 0.05:
+            value[chance.choice(_OURS)] = copy.deepcopy(chance.choice(_STRANGERS))
+            return
         key = chance.choice(list(value) if isinstance(value, dict) else range(len(value)))
         if not isinstance(value[key], dict | list) or not value[key] or chance.random() < 0.2:
             value[key] = copy.deepcopy(chance.choice(_STRANGERS))

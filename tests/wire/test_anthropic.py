@@ -276,6 +276,13 @@ def test_blocks_that_share_an_index_stay_apart() -> None:
     assert [(c["id"], c["args"]) for c in message.tool_calls] == [("a", {}), ("b", {})]
 
 
+def test_a_delta_whose_empty_text_a_gateway_left_out_is_nothing() -> None:
+    call = [start(0, type="tool_use", id="t", name="f"), delta(0, "input_json_delta")]
+    message = read(sse([OPENING, *call, delta(0, "input_json_delta", partial_json='{"a": 1}'), stop(0), *ENDING]))
+    assert message.tool_calls[0]["args"] == {"a": 1}
+    assert "events" not in message.response_metadata
+
+
 def test_a_block_without_its_start_is_read() -> None:
     assert read(sse([OPENING, delta(0, "text_delta", text="Hi"), *ENDING])).text == "Hi"
 

@@ -208,6 +208,12 @@ def test_googles_job_has_ended_by_its_state_also_where_done_is_left_out(state: s
     assert job.ended and (job.total, job.done) == (3, 3)
 
 
+def test_googles_job_that_was_cancelled_has_an_error_too_and_is_cancelled_all_the_same() -> None:
+    about = {**GOOGLES["metadata"], "state": "BATCH_STATE_CANCELLED"}
+    told = {**GOOGLES, "metadata": about, "done": True, "error": {"code": 1, "message": "Operation was cancelled."}}
+    assert batch_format("google").job(told).why == "cancelled"
+
+
 @pytest.mark.parametrize("where", ["response", "output"])
 def test_googles_results_come_along_or_in_a_file(where: str) -> None:
     def told(output: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import (
     ChatError,
     ConfigurationError,
@@ -22,7 +23,7 @@ from nbchat.values.errors import (
     UnsupportedError,
 )
 from nbchat.values.gathering import Gathering
-from nbchat.values.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage, ToolMessage
+from nbchat.values.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from nbchat.wire.bedrock import BedrockConverse
 from nbchat.wire.codec import Call, OutputSchema, Request, ToolSpec
 from tests.recorded.harness import frames
@@ -226,6 +227,22 @@ def test_an_image_in_pieces_and_one_in_s3() -> None:
     assert CODEC.answer(whole(stored), "bedrock").blocks == [
         {"type": "image", "mime_type": "image/webp", "url": "s3://bucket/a.webp"}
     ]
+
+
+def test_media_keep_their_kind_whatever_they_call_themselves() -> None:
+    block = {"image": {"format": "png", "type": ["x"], "source": {"bytes": "aGk="}}}
+    assert CODEC.answer(whole(block), "bedrock").blocks == [
+        {"type": "image", "mime_type": "image/png", "base64": "aGk="}
+    ]
+
+
+def test_media_from_a_place_that_nobody_knows_go_back_as_they_came() -> None:
+    block = {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://bucket/a", "bucketOwner": "1" * 12}}}}
+    message = CODEC.answer(whole(block), "bedrock")
+    assert message.blocks == [{"type": "non_standard", "value": block}]
+    body = CODEC.request(Call("m", [HumanMessage("Hi"), message, HumanMessage("Go on")])).body
+    assert body["messages"][1]["content"] == [block]
+    assert refusals(body) == []
 
 
 def test_what_a_guardrail_did_and_other_metadata_is_kept() -> None:
@@ -652,7 +669,7 @@ def test_claude_gets_no_thoughts_that_it_has_not_signed() -> None:
 def test_arguments_that_were_no_json_go_back_inside_an_object() -> None:
     broken = stream(start(0, toolUse={"name": "f", "toolUseId": "a"}), delta(0, toolUse={"input": '{"x'}), ended())
     sent = body(HumanMessage("?"), broken, ToolMessage("what?", "a"))
-    assert sent["messages"][1]["content"][0]["toolUse"]["input"] == {"invalid_arguments": '{"x'}
+    assert sent["messages"][1]["content"][0]["toolUse"]["input"] == {"not_json": '{"x'}
 
 
 def test_a_stream_without_botocore_is_refused_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,11 @@ def test_the_providers_words_are_found_in_any_shape(shape: Any) -> None:
         (400, "max_tokens is too large: 5000. This model supports at most 4096 completion tokens", "BadRequestError"),
         (400, "Output blocked by content filtering policy", "ContentFilterError"),
         (400, "Content Exists Risk", "ContentFilterError"),
+        (400, "System detected potentially unsafe or sensitive content in input.", "ContentFilterError"),
+        (400, "Input data may contain inappropriate content.", "ContentFilterError"),
+        (400, "Prompt exceeds max length", "ContextLengthError"),
+        (400, "Range of input length should be [1, 129024]", "ContextLengthError"),
+        (403, "Your newly created team doesn't have any credits or licenses yet.", "QuotaError"),
         (
             400,
             "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbchat.values.errors import OverloadedError, RateLimitError, StreamError
+from nbchat.values.errors import OverloadedError, RateLimitError, ServerError, StreamError
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.gemini import GeminiGenerate
@@ -339,6 +339,28 @@ ERROR = {"error": {"code": 503, "message": "The model is overloaded.", "status":
 def test_an_error_within_a_stream_is_named(form: Any) -> None:
     with pytest.raises(OverloadedError, match="The model is overloaded"):
         read(form([event({"text": "Half"}), ERROR]))
+
+
+def test_an_error_may_follow_the_events_as_bare_json() -> None:
+    broken = sse([event({"text": "Half"})]) + json.dumps(ERROR, indent=2).encode() + b"\n"
+    for pieces in ([broken], [broken[n : n + 1] for n in range(len(broken))]):
+        with pytest.raises(OverloadedError, match="The model is overloaded") as caught:
+            read(*pieces)
+        assert caught.value.partial.text == "Half"
+
+
+def test_a_page_behind_the_events_is_a_cut() -> None:
+    with pytest.raises(StreamError, match="cut"):
+        read(sse([event({"text": "Half"})]) + b"<html>Bad gateway</html>\n")
+
+
+def test_openais_last_word_is_nothing() -> None:
+    assert read(sse(EVENTS) + b"data: [DONE]\n\n") == read(sse(EVENTS))
+
+
+def test_an_error_event_may_be_plain_text() -> None:
+    with pytest.raises(ServerError, match="upstream gone"):
+        read(sse([event({"text": "Half"})]) + b"event: error\ndata: upstream gone\n\n")
 
 
 def test_an_error_in_a_whole_answer_is_named() -> None:

@@ -300,3 +300,12 @@ def test_a_model_that_does_not_think_is_asked_again_without_its_thoughts() -> No
     assert again is not None
     assert again.body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 1024}
     assert CODEC.retry_without(again, "include_thoughts") is None
+
+
+@pytest.mark.parametrize("wire", ["gemini", "openai_chat"])
+def test_arguments_that_were_no_json_go_back_inside_an_object(wire: str) -> None:
+    broken = {"name": "f", "args": '{"x', "id": "c1", "error": "…"}
+    asked = AIMessage("", invalid_tool_calls=[broken], response_metadata={"wire": wire})
+    call, result = (turn["parts"][0] for turn in turns(HumanMessage("Hi"), asked, ToolMessage("No.", "c1"))[1:])
+    assert call["functionCall"] == {"name": "f", "args": {"not_json": '{"x'}}
+    assert result["functionResponse"]["name"] == "f"

@@ -583,6 +583,19 @@ def test_audio_of_empty_fields_is_none() -> None:
     ]
 
 
+def test_audio_keeps_its_kind_whatever_it_calls_itself() -> None:
+    assert answer({"audio": {"id": "audio_1", "type": ["x"], "index": 7}}).blocks == [
+        {"type": "audio", "file_id": "audio_1"}
+    ]
+
+
+def test_an_image_is_what_its_address_says_whatever_stands_beside_it() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBO", "base64": 7, "detail": "low"}}
+    assert answer({"content": "", "images": [image]}).blocks == [
+        {"type": "image", "base64": "iVBO", "mime_type": "image/png", "detail": "low"}
+    ]
+
+
 def test_images_out_keep_their_order_though_all_have_index_0() -> None:
     images = [
         {"type": "image_url", "index": 0, "image_url": {"url": f"data:image/png;base64,{data}"}}

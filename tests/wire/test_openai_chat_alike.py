@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nbchat.values.messages import AIMessageChunk
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.wire.openai_chat import OpenAIChat
 from nbchat.wire.openai_chat_alike import Alike
 

@@ -149,7 +149,7 @@ def test_ids_that_are_too_long_are_shortened_alike_on_both_sides() -> None:
 
 def test_arguments_that_were_no_json_go_back_as_json() -> None:
     broken = AIMessage("", invalid_tool_calls=[{"name": "f", "args": '{"x": ', "id": "a", "error": "…"}])
-    assert sent(broken)[0]["tool_calls"][0]["function"]["arguments"] == '{"invalid":"{\\"x\\": "}'
+    assert sent(broken)[0]["tool_calls"][0]["function"]["arguments"] == '{"not_json":"{\\"x\\": "}'
 
 
 def test_an_answer_with_nothing_in_it_is_an_empty_text() -> None:
@@ -168,6 +168,12 @@ def test_another_providers_answer_is_sent_as_text_alone() -> None:
         response_metadata={"wire": "anthropic"},
     )
     assert sent(message, codec=OpenAIChat(reasoning_back="reasoning")) == [{"role": "assistant", "content": "Hi"}]
+
+
+def test_a_part_that_only_calls_itself_text_goes_back_as_it_came() -> None:
+    odd = {"type": "text", "text": {"value": "Hi"}}
+    message = AIMessage([{"type": "non_standard", "value": odd}], response_metadata=NATIVE)
+    assert sent(message)[0]["content"] == [odd]
 
 
 def test_what_this_format_answered_goes_back_to_it() -> None:
@@ -339,3 +345,13 @@ def test_a_limit_that_is_too_large_is_not_sent_again_by_another_name() -> None:
         CODEC.retry_without(Request("/x", {"max_completion_tokens": 9}), "max_completion_tokens is too large: 9")
         is None
     )
+
+
+def test_another_providers_call_keeps_its_id_and_leaves_that_providers_own_fields_behind() -> None:
+    own = {"id": "fc_1", "signature": "s", "caller": {"type": "direct"}, "functionCall": {"id": "x"}}
+    call = {"name": "f", "args": {}, "id": "call_1", "extras": own}
+    plain = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for wire in ("openai_responses", "gemini", "anthropic"):
+        assert sent(AIMessage("", tool_calls=[call], response_metadata={"wire": wire}))[0]["tool_calls"] == [plain]
+    native = AIMessage("", tool_calls=[{**call, "extras": {"extra_content": 1}}], response_metadata=NATIVE)
+    assert sent(native)[0]["tool_calls"] == [plain | {"extra_content": 1}]

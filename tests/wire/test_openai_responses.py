@@ -289,6 +289,30 @@ def test_a_custom_tools_free_text_is_its_one_argument() -> None:
     assert message.blocks == answered(item).blocks
 
 
+def test_a_custom_tool_that_nobody_declared_was_run_by_the_provider() -> None:
+    item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "xs_call_1", "name": "x_search", "input": '{"q": 1}'}
+    tools = [{"type": "x_search"}]
+    whole = answered(item, tools=tools)
+    begun = event("created", response={**RESPONSE, "tools": tools, "output": [], "status": "in_progress"})
+    message = streamed(begun, added(0, **{**item, "input": ""}), done(0, item))
+
+    assert whole.tool_calls == []
+    assert (
+        whole.blocks
+        == message.blocks
+        == [
+            {
+                "type": "server_tool_call",
+                "name": "x_search",
+                "args": {"q": 1},
+                "id": "xs_call_1",
+                "extras": {"item": item},
+            }
+        ]
+    )
+    assert answered(item, tools=[*tools, {"type": "custom", "name": "x_search"}]).tool_calls != []
+
+
 def test_a_refusal_is_its_own_block() -> None:
     item = {
         "type": "message",
@@ -342,6 +366,10 @@ def test_servers_without_output_indices_are_followed_by_item_ids() -> None:
     ]))  # fmt: skip
 
     assert message.text == "Hello"
+
+
+def test_a_message_may_have_its_text_as_no_list() -> None:
+    assert answered({**MESSAGE, "content": "Hi"}).text == "Hi"
 
 
 def test_what_no_delta_brought_is_taken_from_the_finished_response() -> None:

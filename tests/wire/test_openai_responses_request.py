@@ -304,3 +304,16 @@ def test_a_model_that_does_not_reason_is_asked_again_without_its_encrypted_reaso
     assert again is not None
     assert again.body == {"include": ["file_search_call.results"], "model": "m"}
     assert CODEC.retry_without(again, "Encrypted content is not supported with this model.") is None
+
+
+def test_who_created_an_item_is_not_sent_back() -> None:
+    shell = {
+        "type": "shell_call",
+        "id": "sh_1",
+        "call_id": "c_1",
+        "status": "completed",
+        "action": {"commands": ["ls"], "max_output_length": None, "timeout_ms": None},
+    }
+    output = {"type": "shell_call_output", "id": "so_1", "call_id": "c_1", "output": []}
+    message = answered(shell | {"created_by": "me"}, output | {"created_by": "me"})
+    assert sent(HumanMessage("Hi"), message, HumanMessage("Go on"))[1:-1] == [shell, output]

@@ -53,6 +53,14 @@ def test_an_event_without_data_keeps_the_line_alive() -> None:
     assert events(b"data:\n\nevent: ping\ndata: \n\ndata: 1\n\n") == [(b"", b"1")]
 
 
+def test_an_error_may_be_a_field_of_its_own() -> None:
+    assert events(b'data: 1\n\nerror: {"code": 500}\n\n') == [(b"", b"1"), (b"error", b'{"code": 500}')]
+
+
+def test_a_carriage_return_within_a_piece_that_looks_whole_ends_a_line() -> None:
+    assert events(b"data: {}\n\n", b"data: {}\r\rdata: {}\n\n") == [(b"", b"{}")] * 3
+
+
 def test_the_last_blank_line_may_be_missing() -> None:
     assert events(b"data: 1\n\ndata: 2") == [(b"", b"1"), (b"", b"2")]
 
@@ -63,6 +71,8 @@ def test_a_page_in_place_of_a_stream_is_kept_as_stray() -> None:
     assert frames.stray == b"<html>\n<title>Sign in</title>"
     assert list(frames.feed(b"data: 1\n\n")) == [(b"", b"1")]
     assert frames.stray == b""
+    assert [*frames.feed(b'{\n "error": 1\n}\n'), *frames.close()] == []
+    assert frames.stray == b'{\n "error": 1\n}'
 
 
 BODY = (

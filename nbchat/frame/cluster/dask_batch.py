@@ -14,7 +14,7 @@ from nbchat.frame.batch import Batch
 from nbchat.frame.cluster.parts import parts_of
 from nbchat.frame.interrupts import Held
 from nbchat.frame.journal import Journal
-from nbchat.frame.plan import Plan
+from nbchat.frame.plan import Plan, remember
 from nbchat.frame.progress import Progress, drawer
 from nbchat.frame.tally import Tally
 from nbchat.providers.endpoint import keys_in
@@ -35,6 +35,7 @@ LOOK_S = 0.2
 def batch_dask(frame: Any, plan: Plan) -> Any:
     """A dask DataFrame whose partitions have their answers, in the workers' memory; waits until they have.
 
+    With `max_concurrency` no more partitions run at once than there are threads now, also where more workers come.
     Each partition keeps a journal beside the one of the whole (on a disk that all workers share), which takes it in at
     the end. Rates and budgets hold for all workers together; identical prompts are asked once a partition, and two
     batches at once on one journal lose nothing, but do not wait for each other's answers. `attrs` says how the batch
@@ -49,20 +50,23 @@ def batch_dask(frame: Any, plan: Plan) -> Any:
     _check(plan)
     whole = None if plan.journal is None else Path(plan.journal).expanduser().absolute()  # type: ignore[arg-type]
     known = Batch(frame._meta, replace(plan, journal=None, progress=False))  # tells what is wrong beforehand
+    remember(plan)  # with its journal
     known.run.tally = Tally(asking=time.perf_counter())
     progress = Progress(known.run.tally, 0, str(whole or ""))
-    width = max(1, known.width // max(1, sum(client.nthreads().values())))
-    share = replace(plan, journal=whole, max_concurrency=width, progress=False)
+    lanes = min(known.width, frame.npartitions, max(1, sum(client.nthreads().values())))
+    share = replace(plan, journal=whole, max_concurrency=known.width // lanes, progress=False)
     desk = Desk(f"nbchat-{plan.id}", plan.budget_usd, plan.budget_tokens, plan.rpm, plan.tpm)
     with parts_of(whole, plan.id) as parts:
         client.register_plugin(desk, name=desk.name)  # stays: a partition that is lost later is worked out again
-        client.register_plugin(Keys(keys_in(lambda: dumps(share))), name=desk.name)
+        client.register_plugin(Keys(keys_in(lambda: _pickled(share))), name=desk.name)
 
         def submit() -> list[Any]:
-            return [
-                client.submit(answered_partition, part, share, number, desk.name, parts, pure=False)
-                for number, part in enumerate(client.compute(frame.to_delayed()))
-            ]
+            futures: list[Any] = []
+            for number, part in enumerate(client.compute(frame.to_delayed())):
+                before = futures[number - lanes] if plan.max_concurrency and number >= lanes else None
+                task = client.submit(answered_partition, part, share, number, desk.name, parts, before, pure=False)
+                futures.append(task)
+            return futures
 
         try:
             draw = drawer(progress) if plan.progress else lambda _: None
@@ -108,6 +112,17 @@ def _check(plan: Plan) -> None:
         raise ConfigurationError(
             "a provider's jobs need no cluster: ask batch_frame(frame.compute(), …, mode='provider'), or part by part"
         )
+
+
+def _pickled(plan: Plan) -> bytes:
+    """What the workers are given. Raises ConfigurationError where it holds something that cannot leave this process."""
+    try:
+        return dumps(plan)
+    except Exception as error:
+        raise ConfigurationError(
+            f"the prompt, the model, the schema or the tools cannot be sent to the workers: {error}; "
+            "define them at the top of the notebook, with nothing open in them: no files, locks or connections"
+        ) from None
 
 
 def _answered(

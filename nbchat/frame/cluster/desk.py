@@ -94,6 +94,7 @@ class Caller:
         self._worker = get_worker()
         self._name = name
         self._limiter = limiter
+        self._turn = asyncio.Lock()
 
     def hold(self, ticket: str, usd: float, tokens: int) -> bool:
         """See `Purse.hold`."""
@@ -109,8 +110,9 @@ class Caller:
 
     async def aacquire(self, *, tokens: int = 0) -> bool:
         """Wait for leave to send a request of so many tokens."""
-        while not await asyncio.wrap_future(self._call("go", tokens=tokens)):
-            await asyncio.sleep(LOOK_S)
+        async with self._turn:  # the desk would be overrun if all who wait asked it again and again
+            while not await asyncio.wrap_future(self._call("go", tokens=tokens)):
+                await asyncio.sleep(LOOK_S)
         return True
 
     def settle(self, reserved: int, used: int) -> None:

@@ -39,13 +39,16 @@ class Keys(WorkerPlugin):
         lend(self._keys)
 
 
-def answered_partition(rows: pd.DataFrame, plan: Plan, number: int, desk: str, parts: Path | None) -> pd.DataFrame:
+def answered_partition(
+    rows: pd.DataFrame, plan: Plan, number: int, desk: str, parts: Path | None, before: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The rows of a partition with their answers; what a worker that died had committed is not asked again.
 
     Args:
         plan: its `journal` is that of the whole.
         desk: the name of the desk on the scheduler.
         parts: the folder of the partitions' journals; None for none.
+        before: another partition's answers, where this one begins only once that one is done.
     """
     limiter = plan.limiter()
     caller = Caller(desk, limiter)

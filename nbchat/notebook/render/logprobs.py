@@ -16,9 +16,9 @@ _WHITE = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 
 _SHEET = """<style>
 .nbchat .lp{line-height:1.9;white-space:pre-wrap}
-.nbchat .lp i{font-style:normal;position:relative;border-radius:2px;padding:1px 0;border-bottom:0 solid var(--nb-bad)}
-.nbchat .lp i:is(:hover,:focus){outline:1px solid var(--nb-fg);z-index:2}
-.nbchat .lp i[data-a]:is(:hover,:focus)::after{content:attr(data-a);position:absolute;left:0;top:1.7em;z-index:3;
+.nbchat .lp [tabindex]{position:relative;border-radius:2px;padding:1px 0;border-bottom:0 solid var(--nb-bad)}
+.nbchat .lp [tabindex]:is(:hover,:focus){outline:1px solid var(--nb-fg);z-index:2}
+.nbchat .lp [data-a]:is(:hover,:focus)::after{content:attr(data-a);position:absolute;left:0;top:1.7em;z-index:3;
 white-space:pre;font:12px/1.6 var(--nb-mono);background:var(--nb-bg);color:var(--nb-fg);padding:6px 10px;
 pointer-events:none;border:1px solid var(--nb-line);border-radius:6px;box-shadow:0 2px 8px #0003}
 .nbchat .keys{display:flex;gap:1.2em;align-items:center;font-size:12px;color:var(--nb-mute);margin:.4em 0 0}
@@ -26,7 +26,7 @@ pointer-events:none;border:1px solid var(--nb-line);border-radius:6px;box-shadow
 .nbchat .keys input{margin:0 .3em 0 0;vertical-align:-1px;accent-color:var(--nb-accent)}
 .nbchat .keys i{font-style:normal;padding:1px 6px}
 RULES
-@media print{.nbchat .lp i{print-color-adjust:exact}}
+@media print{.nbchat .lp [tabindex]{print-color-adjust:exact}}
 </style>"""
 
 
@@ -57,15 +57,15 @@ def logprobs_html(table: Logprobs, name: str) -> str:
     """
     tokens = list(shown_tokens(table))
     body = "".join(_token(token) for token in tokens)
-    switches = "".join(
+    switches = " ".join(
         f'<label><input type="radio" name="{escape_attribute(name)}" class="{letter}"{checked}>{what}</label>'
         for letter, what, checked in (("a", "probability", " checked"), ("b", "entropy", ""), ("c", "surprisal", ""))
     )
-    scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(_STEPS))
+    scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(1, _STEPS))
     legend = f"<span>certain {scale} unsure</span>"
     return (
         f'{TOKEN_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
-        f'<div class="keys">{switches}{legend}</div><div class="keys">{escape_text(_told(table, tokens))}</div></div>'
+        f'<div class="keys">{switches} {legend}</div><div class="keys">{escape_text(_told(table, tokens))}</div></div>'
     )
 
 
@@ -158,7 +158,7 @@ def _token(token: ShownToken) -> str:
     about = f' class="{" ".join(classes)}"' if classes else ""
     rows = "&#10;".join(escape_attribute(_row(token_text(a), a.probability)) for a in token.alternatives)
     more = f' data-a="{rows}"' if rows else f' title="{token.probability:.0%}"'
-    return f'<i tabindex="0"{about}{more}>{escape_text(with_white_space(token.text))}</i>'
+    return f'<span tabindex="0"{about}{more}>{escape_text(with_white_space(token.text))}</span>'
 
 
 def tint_steps(token: ShownToken) -> tuple[int, int, int]:

@@ -1,13 +1,15 @@
 """The one style sheet of everything shown inline: quiet, and at home in light and dark without knowing which it is."""
 
 # Every colour is the host's variable (JupyterLab and nbconvert, then VS Code, then Colab) or is mixed from the text's
-# own colour, which is dark on light pages and light on dark ones. `&` stands for the selector that outweighs the host's
-# own rules for elements; the rest is plain, so that later styles can add to it.
+# own colour, which is dark on light pages and light on dark ones; an unknown background is taken to be its opposite.
+# `&` stands for the selector that outweighs the host's own rules for elements; the rest is plain, so that later styles
+# can add to it.
 _SHEET = """
 .nbchat{
---nb-fg:var(--jp-content-font-color1,var(--vscode-foreground,var(--colab-primary-text-color,currentColor)));
---nb-bg:var(--jp-layout-color0,var(--vscode-editor-background,var(--colab-primary-surface-color,Canvas)));
---nb-mute:color-mix(in srgb,var(--nb-fg) 64%,transparent);
+--nb-fg:var(--jp-content-font-color1,var(--vscode-editor-foreground,var(--vscode-foreground,var(--colab-primary-text-color,currentColor))));
+--nb-bg:var(--jp-layout-color0,var(--vscode-editor-background,var(--colab-primary-surface-color,
+oklch(from currentColor calc((.6 - l)*999) 0 0))));
+--nb-mute:color-mix(in srgb,var(--nb-fg) 70%,transparent);
 --nb-line:color-mix(in srgb,var(--nb-fg) 14%,transparent);
 --nb-soft:color-mix(in srgb,var(--nb-fg) 5%,transparent);
 --nb-accent:color-mix(in srgb,var(--nb-fg) 28%,#4263eb);
@@ -30,6 +32,7 @@ color:var(--nb-fg);line-height:1.55;max-width:52em;overflow-wrap:break-word}
 & :is(pre,code){font:12.5px/1.5 var(--nb-mono);color:inherit;background:var(--nb-soft)}
 & code{border-radius:3px;padding:1px 4px}
 & pre{border-radius:6px;padding:10px 12px;margin:.6em 0;overflow:auto;white-space:pre}
+& details>pre{width:fit-content;max-width:100%;box-sizing:border-box;padding:3px 8px;margin:.3em 0}
 & pre code{display:block;background:none;padding:0;white-space:inherit}
 & pre[data-lang]::before{content:attr(data-lang);float:right;margin-left:1em;font-size:11px;color:var(--nb-mute)}
 & table{border-collapse:collapse;border:0;font-size:.93em;font-variant-numeric:tabular-nums}

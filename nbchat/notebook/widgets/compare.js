@@ -25,7 +25,7 @@ function render({ model, el: root }) {
   const input = make("textarea", { rows: "1", placeholder: "Ask all of them · Enter asks, Shift+Enter breaks the line", "aria-label": "New prompt" });
   const go = button("Ask", submit, { class: "go" });
   const stop = button("Stop all", once(() => act({ do: "stop" })), { class: "stop" });
-  const composer = make("div", { class: "ask-all" }, input, go, stop);
+  const composer = make("div", { class: "composer" }, make("div", { class: "line" }, input, go, stop));
   const spoken = make("p", { class: "spoken", role: "status" });
   const keys = make("p", { class: "keys", id: `keys-${uid}` });
   const whole = make("section", { class: "nbchat compare wide", "aria-label": "Comparison", tabindex: "0", "aria-describedby": keys.id },
@@ -43,6 +43,7 @@ function render({ model, el: root }) {
     const shown = state.of > 0;
     prompt.hidden = votes.hidden = !shown;
     if (shown && (moved || changed.has("prompt"))) fill(prompt, slots.get("prompt") ?? "");
+    typeset(model, prompt);
     drawPager();
     error.draw(state.error);
     const columns = state.columns.map((column, place) => ({ id: place, ...column }));
@@ -94,7 +95,9 @@ function render({ model, el: root }) {
         parts.forEach((key, number) => {
           const part = body.children[number];
           if (moved || changed.has(key)) fill(part, slots.get(key));
-          part.setAttribute("aria-busy", String(running && number === parts.length - 1));
+          const grows = running && number === parts.length - 1;
+          part.setAttribute("aria-busy", String(grows));
+          if (!grows && !part.querySelector(".words")) typeset(model, part); // differences are of what was written
         });
         if (moved) body.scrollTop = 0;
         const silent = parts.every((key) => !slots.get(key));

@@ -15,6 +15,7 @@ from nbchat.notebook.widgets.compare_prompts import prompts_of
 from nbchat.notebook.widgets.contest import Contest
 from nbchat.notebook.widgets.contest_answer import Answer, Event
 from nbchat.notebook.widgets.contestants import contestants
+from nbchat.notebook.widgets.run_line import RunLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,16 +92,19 @@ class Compare(ComparePage):
     def run(self) -> pd.DataFrame:
         """Ask what was not answered yet, wait for it, and return the frame. Ctrl-C stops, and keeps what had come.
 
-        A widget of it that is shown streams meanwhile. Another `run` asks what failed or was stopped once more, except
-        where there is a vote already.
+        A widget of it that is shown streams meanwhile; where none is, a line says how far it is. Another `run` asks
+        what failed or was stopped once more, except where there is a vote already.
         """
         cut = [place for place, answer in self.contest.answers.items() if answer in self._writing]
         self._stop(list(self._writing))  # it could not go on while a cell runs: it is asked here
         questions = [self.contest.question(place) for place in sorted({*cut, *self.contest.unanswered()})]
+        line = RunLine(questions) if questions and not self._shown else None
         try:
-            write_all(questions, self._told)
+            write_all(questions, line.told if line else self._told)
         finally:
             self.contest.end(answer for _, _, answer in questions)
+            if line:
+                line.end()
             self._settle()
         return self.frame
 
@@ -152,6 +156,10 @@ class Compare(ComparePage):
 
     # Where it is shown.
 
+    @property
+    def _shown(self) -> bool:
+        return bool(self._views) or self._displayed
+
     def _told(self, answer: Answer, event: Event) -> None:
         """In a cell that runs, the kernel's loop stands still: it is drawn from here."""
         answer.take(event)
@@ -166,7 +174,7 @@ class Compare(ComparePage):
     def _settle(self) -> None:
         """All is asked: what is shown is kept, and what is not shown is not held open."""
         self.keep()
-        if not self._views and not self._displayed:
+        if not self._shown:
             self.close()
 
     def _ipython_display_(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from nbchat.io.fanout import background_loop
+from nbchat.io.fanout import background_loop, together
 from nbchat.notebook.widgets.contest import Question
 from nbchat.notebook.widgets.contest_answer import Answer, Event
 from nbchat.notebook.widgets.contestants import Contestant
@@ -56,13 +56,9 @@ def write_all(questions: list[Question], tell: Tell) -> None:
 
     async def work() -> None:
         rooms = Rooms()
-        tasks = [asyncio.ensure_future(write(each, rooms, lambda *event: landed.put(event))) for each in questions]
         try:
-            await asyncio.gather(*tasks)
+            await together(write(each, rooms, lambda *event: landed.put(event)) for each in questions)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             landed.put(_OVER)
 
     job = asyncio.run_coroutine_threadsafe(work(), background_loop())

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, NonNegativeInt, StrictStr, ValidationError
-from pydantic_core import to_jsonable_python
 
-from nbchat.model.chat_file import model_fields, named_model
+from nbchat.model.chat_file import model_fields, named_model, write_json
 from nbchat.model.chat_model import ChatModel
 from nbchat.notebook.widgets.contest import FEWEST, MOST, Contest
 from nbchat.notebook.widgets.contest_answer import Answer
@@ -79,15 +78,7 @@ def write_contest(contest: Contest, path: str | os.PathLike[str]) -> None:
         votes=list(contest.votes.items()),  # type: ignore[arg-type]  # a str there is "tie"
         notes=list(contest.notes.items()),
     )
-    text = json.dumps(to_jsonable_python(whole.model_dump(), fallback=repr), indent=1)
-    target = Path(path).expanduser()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        os.replace(beside, target)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_json(Path(path).expanduser(), whole.model_dump())
 
 
 def _model(contestant: Contestant) -> _Model:

@@ -17,7 +17,7 @@ from nbchat.values.quantities import dollars, duration
 SAVED_CHARS = 150_000  # of HTML that stays in the notebook file, besides the prompt that is looked at
 _FAILED_BLIND = '<p class="bad">It failed; why is told with the names.</p>'  # an error names its provider
 # A page that takes no style sheet, as of a notebook that is not trusted, may take these.
-_SAID = "border-left:2px solid #6f86ea;padding-left:12px;margin:1em 0 .6em"
+_SAID = "border-left:2px solid #6f86ea;padding-left:12px;margin:1em 0 .6em;color:inherit"
 _GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(15rem,100%),1fr));gap:12px 24px"
 
 
@@ -135,7 +135,7 @@ def _saved_prompt(contest: Contest, prompt: int) -> str:
     cards = [_saved_card(contest, prompt, place, number) for place, number in enumerate(contest.order(prompt))]
     words = ["vote: tie"] if contest.votes.get(prompt) == TIE else []
     words += [f"note: {contest.notes[prompt]}"] if contest.notes.get(prompt) else []
-    said = f'<div class="said" style="{_SAID}">{_prompt_html(contest.prompts[prompt])}</div>'
+    said = f'<blockquote style="{_SAID}">{_prompt_html(contest.prompts[prompt])}</blockquote>'
     foot = f"<p>{_small(words)}</p>" if words else ""
     return f'{said}<div style="{_GRID}">{"".join(cards)}</div>{foot}'
 

@@ -35,7 +35,7 @@ function render({ model, el: root }) {
   const limitTold = make("output", {});
   const switches = Object.entries(MEASURES).map(([letter, { name }]) => make("label", {},
     make("input", { type: "radio", name: group, class: letter, checked: letter === by, onchange: () => measure(letter) }), name));
-  const scale = make("span", {}, "certain ", ...[0, 1, 2, 3, 4, 5, 6].map((n) => make("i", { class: `a${n} b${n} c${n}` }, "\u2002")), " unsure");
+  const scale = make("span", {}, "certain ", ...[1, 2, 3, 4, 5, 6].map((n) => make("i", { class: `a${n} b${n} c${n}` }, "\u2002")), " unsure");
   const keys = make("div", { class: "keys" }, ...switches, scale, make("label", { class: "limit" }, "mark ", limit, limitTold));
   const told = make("div", { class: "keys told" });
   const tell = make("input", { type: "checkbox" });
@@ -81,7 +81,7 @@ function render({ model, el: root }) {
       const steps = token.s.map((step, n) => step && `${"abc"[n]}${step}`).filter(Boolean);
       const fresh = state.at !== null && token.at === state.at;
       const kept = state.at !== null && token.at < state.at;
-      const node = make("i", { role: "button", tabindex: "-1", "aria-haspopup": "menu", class: [...steps, kept && "kept", fresh && "fresh"].filter(Boolean).join(" ") || null,
+      const node = make("span", { role: "button", tabindex: "-1", "aria-haspopup": "menu", class: [...steps, kept && "kept", fresh && "fresh"].filter(Boolean).join(" ") || null,
         "aria-label": `${token.t.trim() || token.t}, ${percent(token.p)}` }, token.t);
       const item = { node, data: token };
       node.item = item;

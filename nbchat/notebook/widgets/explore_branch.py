@@ -8,9 +8,10 @@ from typing import Any
 
 from nbchat.notebook.render.logprobs import measured, shown_tokens, token_text
 from nbchat.notebook.widgets.explore_tokens import DrawnTokens, choices, is_end, is_whole, text_of
+from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.logprobs import Alternative, Logprobs, TokenLogprob
-from nbchat.values.messages import AIMessage, AIMessageChunk
+from nbchat.values.messages import AIMessage
 
 
 class Branch:

@@ -94,10 +94,13 @@ function render({ model, el: root }) {
         while (parts.children.length > about.parts) parts.lastChild.remove();
         while (parts.children.length < about.parts) parts.append(make("div", { class: "nbchat wide part" }));
         if (changed.has(`${id}.said`)) fill(said, slots.get(`${id}.said`));
+        typeset(model, said);
         [...parts.children].forEach((part, place) => {
           const name = `${id}.${place}`;
           if (changed.has(name)) fill(part, slots.get(name) ?? "");
-          part.setAttribute("aria-busy", String(live && place === about.parts - 1));
+          const grows = live && place === about.parts - 1;
+          part.setAttribute("aria-busy", String(grows));
+          if (!grows) typeset(model, part);
         });
         if (changed.has(`${id}.foot`)) fill(foot, slots.get(`${id}.foot`));
         node.classList.toggle("waits", live && about.parts === 0);

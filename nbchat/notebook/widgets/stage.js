@@ -111,6 +111,17 @@ function bond(model, root, draw, said = () => {}) {
     if (!root.closest(".jp-OutputArea")) hiding.textContent = `.nbchat-saved[data-of="${CSS.escape(twin)}"]{display:none}`;
   }
 
+  /** Keys are not for the notebook, which would cut cells by them, except to save it. It asks what has the focus. */
+  function keepKey({ target, key, ctrlKey, metaKey }) {
+    const saves = (ctrlKey || metaKey) && key?.toLowerCase() === "s";
+    if (root.contains(target)) target.toggleAttribute("data-lm-suppress-shortcuts", !saves);
+  }
+
+  /** Who clicks beside a cell means the cell: JupyterLab marks it, and leaves the focus here. */
+  function leave({ target }) {
+    if (root.contains(document.activeElement) && !root.contains(target)) target.closest?.(".jp-Cell")?.focus({ preventScroll: true });
+  }
+
   /** Python closed it: the static twin stays. */
   function gone() {
     root.classList.remove("nbchat-live", "nbchat-waits");
@@ -121,7 +132,8 @@ function bond(model, root, draw, said = () => {}) {
   model.on("msg:custom", receive);
   for (const end of ["comm:close", "destroy"]) model.on(end, gone);
   root.classList.add("nbchat-waits");
-  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab's keys are not ours
+  window.addEventListener("keydown", keepKey, true); // Notebook 7 hears it on its way down
+  window.addEventListener("pointerdown", leave, true);
   root.addEventListener("keydown", breakLine);
   root.append(busy, hiding);
   send({ do: "hello" });
@@ -131,6 +143,8 @@ function bond(model, root, draw, said = () => {}) {
       for (const timer of waiting.values()) clearTimeout(timer);
       model.off("msg:custom", receive);
       for (const end of ["comm:close", "destroy"]) model.off(end, gone);
+      window.removeEventListener("keydown", keepKey, true);
+      window.removeEventListener("pointerdown", leave, true);
       root.removeEventListener("keydown", breakLine);
       post({ do: "gone" });
     },
@@ -158,12 +172,20 @@ function fill(node, html) {
   }
   while (node.childNodes.length > same) node.lastChild.remove();
   node.append(next.content);
+  node.typeset = false;
   [...node.querySelectorAll("details")].forEach((each, place) => {
     if (typeof folded[place] === "boolean") {
       each.open = folded[place];
       each.dataset.touched = "yes";
     }
   });
+}
+
+/** Draw the formulas of a text that is whole, where the host can. (In one that grows they would flicker.) */
+function typeset(model, node) {
+  if (node.typeset || !/[$\\]/.test(node.textContent)) return;
+  node.typeset = true;
+  model.widget_manager?.rendermime?.latexTypesetter?.typeset(node);
 }
 
 /** Remember which foldings the user touched. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class PretendJob:
     answered: dict[str, Reply] = field(default_factory=dict)
 
 
-class JobServer(Server):
+class JobServer(Server, ABC):
     """`looks`: how often a job is looked at before it ends. Each look moves it on.
 
     `fate`: "completed", "failed", "expired" or "cancelled", for jobs that are made from now on; one that expires or is
@@ -73,17 +74,17 @@ class JobServer(Server):
             answer = Reply(status=refused.status, body=self.error(refused))
         return self.spoil(request, answer if isinstance(answer, Reply) else Reply(body=answer))
 
+    @abstractmethod
     def serve(self, request: Recorded) -> Any:
         """The answer to one request."""
-        raise NotImplementedError
 
     def error(self, refused: Refused) -> dict[str, Any]:
         """The provider's form of an error."""
         return {"error": {"message": str(refused), "type": "invalid_request_error", "code": None}}
 
+    @abstractmethod
     def reply_to(self, body: Any) -> Reply:
         """What a single request of a job is answered."""
-        raise NotImplementedError
 
     def prompt(self, body: Any) -> str:
         """The last thing the user says in a request."""
