@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from nbchat.local.notice import megabytes, say
+from nbchat.local.notice import megabytes, saying
 from nbchat.local.weights import DEFAULT_MODEL, find_weights
 from nbchat.values.errors import ConfigurationError
 
@@ -75,9 +75,9 @@ def endpoint(model: str = DEFAULT_MODEL) -> LocalEndpoint:
 def _start(path: Path) -> _Engine:
     if importlib.util.find_spec("xllamacpp") is None:
         raise ConfigurationError("local models need the engine xllamacpp; run `pip install xllamacpp`")
-    say(f"loading {path.stem} ({megabytes(path.stat().st_size)}) …")
     order = {"path": str(path), "model": path.stem, "api_key": secrets.token_urlsafe(24)}
-    with tempfile.TemporaryFile("w+", errors="replace") as log:
+    loading = f"loading {path.stem} ({megabytes(path.stat().st_size)}) …"
+    with saying(loading), tempfile.TemporaryFile("w+", errors="replace") as log:
         process = _spawn(log)
         try:
             answer = _converse(process, json.dumps(order))

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 
 def say(line: str, *, end: str = "\n") -> None:
     """Write `line` to stderr, or in a notebook to stdout: stderr is red there."""
-    stream: TextIO | None = sys.stdout if type(sys.stdout).__module__.startswith("ipykernel.") else sys.stderr
+    stream: TextIO | None = sys.stdout if _in_notebook() else sys.stderr
     if stream is not None:
         stream.write(line + end)
         stream.flush()
+
+
+@contextmanager
+def saying(line: str) -> Iterator[None]:
+    """Say `line` while something takes its time. In a notebook, which would keep it below the answer, it goes then."""
+    if not _in_notebook():
+        say(line)
+        yield
+        return
+    from IPython.display import display
+
+    shown = display({"text/plain": line}, raw=True, display_id=True)
+    try:
+        yield
+    finally:
+        shown.update({"text/plain": ""}, raw=True)
+
+
+def _in_notebook() -> bool:
+    return type(sys.stdout).__module__.startswith("ipykernel.")
 
 
 def megabytes(size: int) -> str:

@@ -21,6 +21,8 @@ from nbchat.values.merging import merge_into
 from nbchat.values.messages import AIMessage, ToolMessage
 from nbchat.values.usage import Usage
 
+_EMPTY = "<p><em>an empty answer</em></p>"
+
 
 class AnswerView:
     """The parts of an answer, and of the tool rounds before it, with a footer.
@@ -149,8 +151,9 @@ class AnswerView:
         self._ended = self._clock()
 
     def parts_html(self) -> list[str]:
-        """Each part as HTML."""
-        return [html_of(part, self.page) for part in self.parts]
+        """Each part as HTML; where nothing came at all, that it is so."""
+        shown = [html_of(part, self.page) for part in self.parts]
+        return [_EMPTY] if self.ended and not self.note and not any(shown) else shown
 
     def foot(self) -> str:
         """The footer as HTML."""

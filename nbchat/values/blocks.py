@@ -92,15 +92,14 @@ def standard_block(block: str | Mapping[str, Any]) -> Block:
     if isinstance(block, str):
         return text_block(block)
     match block:
-        case {"type": "image_url", "image_url": image}:  # OpenAI chat
-            address = image if isinstance(image, str) else image["url"]
-            extras = {} if isinstance(image, str) else {k: v for k, v in image.items() if k != "url"}
-            return extras | _from_address("image", address)
-        case {"type": "input_image", "image_url": str(address)}:  # OpenAI Responses
+        case {"type": "image_url", "image_url": {"url": str(address)} as image}:  # OpenAI chat
+            own = {key: value for key, value in image.items() if key != "url"}
+            return own | _from_address("image", address)
+        case {"type": "image_url" | "input_image", "image_url": str(address)}:  # OpenAI Responses
             return _from_address("image", address)
         case {"type": "input_audio", "input_audio": {"data": data, "format": form}}:
             return {"type": "audio", "base64": data, "mime_type": f"audio/{form}"}
-        case {"type": "file", "file": {"file_data": data, **rest}}:
+        case {"type": "file", "file": {"file_data": str(data), **rest}}:
             found = _from_address("file", data)
             return found | ({"name": rest["filename"]} if "filename" in rest else {})
         case {"type": "file", "file": {"file_id": file_id}}:

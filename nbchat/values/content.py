@@ -36,8 +36,16 @@ def read_blocks(content: Any) -> list[Block]:
             read["text"] = _whole(text)
         if "type" not in read:  # a provider's own form (Gemini, Bedrock)
             read = {"type": "non_standard", "value": read}
+        _check(read)
         blocks.append(read)
     return blocks
+
+
+def _check(block: Block) -> None:
+    if not isinstance(block["type"], str):
+        raise ConfigurationError(f"the type of a content block is text, not {type(block['type']).__name__}")
+    if block["type"] == "text" and not isinstance(block.get("text"), str):
+        raise ConfigurationError(f"a text block has its text in 'text'; this one has {block.get('text')!r:.80} there")
 
 
 def _whole(text: str) -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from nbchat.values.blocks import Block, InvalidToolCall, ToolCall, bare_call, tool_call
+from nbchat.values.brief import brief, brief_args
 from nbchat.values.content import Content, read_blocks
+from nbchat.values.errors import ConfigurationError
 from nbchat.values.finish_reasons import FINISH_REASONS
 from nbchat.values.logprobs import Logprobs
 from nbchat.values.usage import Usage
@@ -76,7 +78,7 @@ class Message:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        return f"{name}({_brief(self.content)})"
+        return f"{name}({brief(self.content)})"
 
     def _repr_markdown_(self) -> str:
         return self.text
@@ -138,7 +140,7 @@ class ToolMessage(Message):
         return (*super()._identity(), self.tool_call_id, self.status)
 
     def __repr__(self) -> str:
-        return f"ToolMessage({_brief(self.content)}, name={self.name!r}, tool_call_id={self.tool_call_id!r})"
+        return f"ToolMessage({brief(self.content)}, name={self.name!r}, tool_call_id={self.tool_call_id!r})"
 
 
 class AIMessage(Message):
@@ -172,10 +174,10 @@ class AIMessage(Message):
     ) -> None:
         super().__init__(content, name=name, id=id, additional_kwargs=additional_kwargs)
         present = {b.get("id") for b in self.blocks if b["type"] == "tool_call"}
-        for call in tool_calls:
+        for call in map(_checked, tool_calls):
             if call.get("id") is None or call["id"] not in present:
                 self.blocks.append(tool_call(call["name"], call.get("args"), call.get("id"), extras=call.get("extras")))
-        self.blocks.extend({"type": "invalid_tool_call", **call} for call in invalid_tool_calls)
+        self.blocks.extend({"type": "invalid_tool_call", **call} for call in map(_checked, invalid_tool_calls))
         self.usage_metadata = None if usage_metadata is None else Usage(usage_metadata)
         self.response_metadata: dict[str, Any] = dict(response_metadata or {})
         self.timing: dict[str, float] = {}
@@ -226,9 +228,10 @@ class AIMessage(Message):
 
     def __repr__(self) -> str:
         invalid = self.invalid_tool_calls
-        parts = [_brief(self.content)] if self.content or not (self.tool_calls or invalid) else []
+        parts = [brief(self.content)] if self.content or not (self.tool_calls or invalid) else []
         if self.tool_calls:
-            parts.append("tool_calls=[" + ", ".join(f"{c['name']}({_args(c['args'])})" for c in self.tool_calls) + "]")
+            calls = [f"{call['name']}({brief_args(call['args'])})" for call in self.tool_calls]
+            parts.append(f"tool_calls=[{', '.join(calls)}]")
         if invalid:
             parts.append(f"invalid_tool_calls=[{', '.join(call['name'] for call in invalid)}]")
         if self.interrupted:
@@ -236,20 +239,7 @@ class AIMessage(Message):
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def _brief(content: Any, width: int = 300) -> str:
-    if isinstance(content, str):
-        return repr(content if len(content) <= width else content[: width - 1] + "…")
-    return "[" + ", ".join(_brief_block(block) for block in content) + "]"
-
-
-def _brief_block(block: Block) -> str:
-    match block:
-        case {"type": "text", "text": text}:
-            return _brief(text)
-        case {"type": kind, "base64": str(data)}:
-            return f"<{kind} {block.get('mime_type') or ''} {len(data) * 3 // 4:,} bytes>"
-    return f"<{block['type']}>"
-
-
-def _args(args: Mapping[str, Any]) -> str:
-    return _brief(", ".join(f"{k}={v!r}" for k, v in args.items()), 120)[1:-1]
+def _checked(call: Any) -> Mapping[str, Any]:
+    if not isinstance(call, Mapping) or not isinstance(call.get("name"), str):
+        raise ConfigurationError(f"a tool call is a dict of name, args and id, not {call!r:.80}")
+    return call

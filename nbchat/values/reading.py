@@ -15,6 +15,9 @@ def message_from_dict(data: Mapping[str, Any]) -> Message:
     kind = data.get("type") or data.get("role")
     fields = {k: v for k, v in data.items() if k not in ("type", "role", "content", "timing")}
     content = data.get("content") or ""
+    for key in ("usage_metadata", "response_metadata", "additional_kwargs", "timing"):
+        if data.get(key) is not None and not isinstance(data[key], Mapping):
+            raise ConfigurationError(f"{key} of a message is a dict, not {type(data[key]).__name__}")
     match kind:
         case "system" | "developer":
             message: Message = SystemMessage(content, **_only(fields))
@@ -26,6 +29,8 @@ def message_from_dict(data: Mapping[str, Any]) -> Message:
         case "ai" | "assistant":
             extra = {k: fields[k] for k in ("usage_metadata", "response_metadata", "invalid_tool_calls") if k in fields}
             calls = [_openai_call(call) for call in fields.get("tool_calls") or ()]
+            if not content and isinstance(refusal := fields.get("refusal"), str):
+                content = [{"type": "refusal", "text": refusal}]
             message = AIMessage(content, tool_calls=calls, **extra, **_only(fields))
             message.timing = dict(data.get("timing") or {})
         case _:
@@ -37,11 +42,15 @@ def _only(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: fields[key] for key in ("name", "id", "additional_kwargs") if key in fields}
 
 
-def _openai_call(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    function = call.get("function")
-    if function is None:
-        return call
-    return {"name": function["name"], "args": function.get("arguments"), "id": call.get("id")}
+def _openai_call(call: Any) -> Any:
+    """A call in OpenAI's chat form as one of ours; anything else as it is."""
+    match call:
+        case {"function": {"name": name, **rest}}:
+            return {"name": name, "args": rest.get("arguments"), "id": call.get("id")}
+        case {"custom": {"name": name, **rest}}:  # a tool that takes free text
+            args = {"input": rest.get("input")}
+            return {"name": name, "args": args, "id": call.get("id"), "extras": {"type": "custom"}}
+    return call
 
 
 def read_messages(given: Any) -> list[Message]:

@@ -17,7 +17,6 @@ from nbchat.values.messages import AIMessage, Message, ToolMessage
 from nbchat.values.usage import Usage
 from nbchat.wire.codec import Call, Request, ToolSpec
 from nbchat.wire.decoding import StreamDecoder, piece, read_json
-from nbchat.wire.errors import read_error
 from nbchat.wire.ndjson import NDJSON
 from nbchat.wire.think_tags import ThinkTags
 from nbchat.wire.untrusted import count_of, list_of, object_of, objects_in, text_of
@@ -177,7 +176,7 @@ class OllamaDecoder(StreamDecoder):
         if not isinstance(event, dict):
             raise StreamError(f"{self.provider} sent a line that is no object: {str(event)[:120]!r}")
         if event.get("error"):
-            raise read_error(self.provider, None, {}, event)
+            yield from self.broken_off(event)
         message = event.get("message")
         if isinstance(message, dict):
             yield from self._message(message, event)

@@ -11,8 +11,8 @@ from nbchat.values.blocks import Block, tool_call
 from nbchat.values.chunks import AIMessageChunk
 from nbchat.wire.untrusted import count_of, object_of, text_of
 
-_CALL = frozenset({"index", "id", "type", "function", "custom"})
 CUSTOM = "custom"  # OpenAI's type of a call whose argument is free text, `input`
+_CALL = frozenset({"index", "id", "type", "function", CUSTOM})
 
 
 class CallReader:

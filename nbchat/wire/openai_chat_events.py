@@ -9,7 +9,6 @@ from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
 from nbchat.values.gathering import Gathering
 from nbchat.wire.decoding import StreamDecoder
-from nbchat.wire.errors import read_error
 from nbchat.wire.openai_chat_alike import Alike
 from nbchat.wire.openai_chat_choice import ChoiceReader
 from nbchat.wire.openai_chat_citations import citations_beside
@@ -92,7 +91,7 @@ class OpenAIChatDecoder(StreamDecoder):
 
     def broken_off(self, error: Any) -> Iterator[AIMessageChunk]:
         yield self._rest()
-        raise read_error(self.provider, None, {}, error)
+        yield from super().broken_off(error)
 
     def _note(self, event: dict[str, Any]) -> None:
         """Keep what the event says beside its choices."""

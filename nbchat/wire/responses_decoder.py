@@ -10,7 +10,6 @@ from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.errors import StreamError
 from nbchat.values.usage import Usage
 from nbchat.wire.decoding import StreamDecoder, piece
-from nbchat.wire.errors import read_error
 from nbchat.wire.responses_growing import GrowingItem, GrowingPart, arguments_text, call_piece, late_fields, own_fields
 from nbchat.wire.responses_items import citation, is_server_tool, item_blocks, server_tool_opening
 from nbchat.wire.responses_metadata import metadata_of
@@ -93,8 +92,7 @@ class ResponsesDecoder(StreamDecoder):
         """Yield what of a finished response has not been yielded yet, and note the rest for the last chunk."""
         status = text_of(response.get("status")) or ending
         if status == "failed" or response.get("error"):
-            error = response.get("error") or "the response failed, without a reason"
-            raise read_error(self.provider, None, {}, {"error": error})
+            yield from self.broken_off({"error": response.get("error") or "the response failed, without a reason"})
         self._note_tools(response)
         known = {item.id: item for item in self._items.values() if item.id}
         for position, raw in enumerate(objects_in(response.get("output"))):

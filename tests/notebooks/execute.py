@@ -26,17 +26,17 @@ def executed(path: Path, folder: str | Path) -> NotebookNode:
 
 
 def static(book: NotebookNode) -> NotebookNode:
-    """The notebook without what means nothing later: views of widgets, beside which stands what they showed last; the
-    word that weights are loaded; which Python it was."""
+    """The notebook without what means nothing later: views of widgets, beside which stands what they showed last;
+    outputs that were taken back; which Python it was."""
     for cell in book.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _passing(output)]
+            cell.outputs = [output for output in cell.outputs if not _means_nothing(output.get("data", {}))]
     book.metadata.language_info = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
     return book
 
 
-def _passing(output: NotebookNode) -> bool:
-    return VIEW in output.get("data", {}) or output.get("text", "").startswith("loading ")
+def _means_nothing(data: NotebookNode) -> bool:
+    return VIEW in data or data == {"text/plain": ""}
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from nbchat import AIMessage, Chat, ChatPanel, init_chat_model, tool
 from nbchat.notebook.widgets import drawn_path, live_turn
 from nbchat.notebook.widgets.approvals import Approvals
 from nbchat.notebook.widgets.spent import spent
+from nbchat.values.errors import ConfigurationError
 from tests.servers import OpenAIServer, Reply
 from tests.widgets.conftest import Page
 
@@ -365,6 +368,30 @@ def test_a_renderer_that_fails_is_told_and_the_panel_goes_on(
         await asyncio.sleep(0.2)
         await said(page, "again")
         assert "You said: again" in page.text
+
+    asyncio.run(run())
+
+
+def test_what_no_panel_can_be_made_of_is_told_at_once_and_once(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unheard: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unheard.append)
+    for given, tools in ((3, ()), (model(server), [3]), (model(server), "weather")):
+        with pytest.raises(ConfigurationError):
+            ChatPanel(given, tools=tools)
+    gc.collect()
+    assert unheard == []
+    assert ChatPanel(model(server), models="openai:gpt-5")._models == ["openai:gpt-5"]
+
+
+def test_an_empty_answer_is_called_one(page: Page) -> None:
+    async def run() -> None:
+        with OpenAIServer(lambda body: "") as server:
+            panel = ChatPanel(model(server))
+            page.open(panel)
+            await said(page, "hello")
+            assert "an empty answer" in page.text and "an empty answer" in panel.saved()[0]
 
     asyncio.run(run())
 

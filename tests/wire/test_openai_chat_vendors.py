@@ -10,8 +10,8 @@ import pytest
 from nbchat.values.errors import AuthenticationError, NotFoundError, ProviderError
 from nbchat.values.messages import AIMessage, HumanMessage, ToolMessage
 from nbchat.wire.codec import Call
+from tests.wire.openai_chat_events import CODEC, STOP, answer, broken, call, choice, gather, said, sse, stream
 from tests.wire.openai_chat_oracle import accepts
-from tests.wire.test_openai_chat import CODEC, STOP, answer, broken, call, choice, gather, said, sse, stream
 
 FREE_TEXT = 'print("hi")\n'
 

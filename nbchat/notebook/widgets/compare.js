@@ -22,7 +22,7 @@ function render({ model, el: root }) {
   const reveal = button("reveal", once(() => act({ do: "reveal" })), { title: "Show who answered; the vote stands then" });
   const note = make("input", { type: "text", placeholder: "a note", "aria-label": "Note on this prompt" });
   const votes = make("div", { class: "row votes", role: "group", "aria-label": "Which is best?" }, pills, reveal, note);
-  const input = make("textarea", { rows: "1", placeholder: "Ask all of them · Enter asks, Shift+Enter breaks the line", "aria-label": "New prompt" });
+  const input = make("textarea", { rows: "1", placeholder: "Ask all of them · Enter asks", title: "Shift+Enter breaks the line", "aria-label": "New prompt" });
   const go = button("Ask", submit, { class: "go" });
   const stop = button("Stop all", once(() => act({ do: "stop" })), { class: "stop" });
   const composer = make("div", { class: "composer" }, make("div", { class: "line" }, input, go, stop));

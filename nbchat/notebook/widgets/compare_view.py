@@ -108,8 +108,6 @@ def parts_html(answer: Answer | None, hidden: bool) -> list[str]:
     shown = answer.view.parts_html()
     if hidden and answer.error is not None:
         return [*shown[:-1], _FAILED_BLIND]
-    if answer.over and not any(shown):
-        return ['<p class="none">an empty answer</p>' if answer.state == "done" else ""]
     return shown
 
 

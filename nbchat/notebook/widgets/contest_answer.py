@@ -66,7 +66,7 @@ class Answer:
         if self.error is not None:
             name, _, text = self.error.partition(": ")
             self.view.parts.append(Part({"type": "error", "name": name, "text": text}, state="done"))
-        self.view.finish()
+        self.view.finish(state if state == "stopped" else "")
 
     @classmethod
     def kept(cls, message: AIMessage | None, error: str | None) -> Answer:

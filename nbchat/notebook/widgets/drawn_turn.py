@@ -36,9 +36,9 @@ def drawn(messages: Sequence[Message]) -> DrawnTurn:
             view.add(message)
         else:
             out.said, out.text = said(message), written(message)
-    view.finish()
-    out.parts = view.parts_html()
     answers = [message for message in messages if isinstance(message, AIMessage)]
+    view.finish("stopped" if not answers or answers[-1].interrupted else "")
+    out.parts = view.parts_html()
     if answers:
         out.foot = _foot(view, answers[-1])
     return out

@@ -16,7 +16,7 @@ function render({ model, el: root }) {
   const ask = makeAsk();
   const note = make("span", { class: "note", role: "status" });
   const files = makeFiles();
-  const input = make("textarea", { rows: "1", "aria-label": "Message", placeholder: "Say something · Enter sends, Shift+Enter breaks the line" });
+  const input = make("textarea", { rows: "1", "aria-label": "Message", placeholder: "Say something · Enter sends", title: "Shift+Enter breaks the line" });
   const attach = button("+", () => files.picker.click(), { class: "icon", "aria-label": "Attach files", title: "Attach files: you can drop or paste them, too" });
   // the second half of a double click on Send must not stop what the first half sent
   const go = button("Send", ({ detail }) => (state?.busy ? detail < 2 && stop() : submit()), { class: "go" });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
@@ -49,10 +49,11 @@ class ChatPanel(Stage):
         branches: all turns, those too that were edited or asked again.
 
     Raises:
-        ConfigurationError: no model was given, and there are no `%%chat` cells; or it is none.
+        ConfigurationError: no model was given, and there are no `%%chat` cells; or it is none, or a tool is none.
     """
 
     _esm, _css = front("panel")
+    _forget: Callable[[], None] = staticmethod(lambda: None)  # one that could not be made is closed as well
 
     def __init__(
         self,
@@ -66,12 +67,14 @@ class ChatPanel(Stage):
         **params: Any,
     ) -> None:
         self.chat = notebook_chat(model, name, system)
-        self.chat.tools += [each for each in tools if each not in self.chat.tools]
+        given = list(tools)
+        Chat(self.chat.model, given)  # tells which is no tool
+        self.chat.tools += [each for each in given if each not in self.chat.tools]
         if system is not None:
             self.chat.system = system
         self.params = {**(chat_options() if model is None else {}), **params}
         self.branches = Branches()
-        self._models = list(models)
+        self._models = [models] if isinstance(models, str) else list(models)
         self._approvals = Approvals(self.touch) if approve else None
         self._uploads = Uploads()
         self._drawn = DrawnPath()
