@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import nbchat
+from nbchat.values import errors
+from nbchat.values.errors import ChatError
 
 PAGE = {
     "init_chat_model", "tool", "SystemMessage", "HumanMessage", "AIMessage", "AIMessageChunk", "ToolMessage",
@@ -21,6 +23,11 @@ def test_every_public_name_can_be_imported_and_has_a_docstring() -> None:
 
 def test_the_names_of_the_page_are_all_there() -> None:
     assert set(nbchat.__all__) >= PAGE
+
+
+def test_every_error_can_be_caught_by_a_name_of_nbchats_own() -> None:
+    raised = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, ChatError)}
+    assert set(nbchat.__all__) >= raised
 
 
 def test_dir_shows_the_public_names_and_an_unknown_one_is_an_attribute_error() -> None:

@@ -44,5 +44,5 @@ def cache_key(target: Target, call: Call) -> str:
     """A name for the whole request, streamed or not; without the API key."""
     request = target.codec.request(replace(call, stream=False) if call.stream else call)
     endpoint = target.route.endpoint
-    whole = [endpoint.provider, endpoint.base_url, request.method, request.path, request.body]
+    whole = [endpoint.provider, endpoint.base_url, request.method, request.path, request.headers, request.body]
     return hashlib.sha256(sent_json(whole)).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -22,12 +22,22 @@ from nbchat.wire.errors import read_error
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is asked: a wire format, the way there, how often to try again, and what the vendor cannot do."""
+    """Who is asked: a wire format, the way there, how often to try again, and what the vendor cannot do.
+
+    `refusals` are the words in which the server refused something that it was then asked for without, by model.
+    """
 
     codec: Codec
     route: Route
     max_retries: int = 2
     lacks: frozenset[str] = frozenset()  # of the format's features (see `nbchat.wire.features`)
+    refusals: dict[str | None, list[str]] = field(default_factory=dict, compare=False, repr=False)
+
+    def simplified(self, request: Request, model: str | None) -> Request:
+        """The request without what the server is known to refuse."""
+        for problem in self.refusals.get(model, ()):
+            request = self.codec.retry_without(request, problem) or request
+        return request
 
 
 def attempt(
@@ -39,6 +49,8 @@ def attempt(
     `response_metadata` where the provider's answer does not (Bedrock).
     """
     tries = 0
+    full, request = request, target.simplified(request, model)
+    asked, refusals = [request.body], list[str]()
     while True:
         whole = Gathering()
         try:
@@ -48,14 +60,20 @@ def attempt(
             if whole.chunk is not None:
                 error.partial = whole.message()
                 raise
-            if isinstance(error, BadRequestError) and (simpler := target.codec.retry_without(request, str(error))):
+            refused = isinstance(error, BadRequestError)
+            simpler = target.codec.retry_without(request, str(error)) if refused else None
+            if simpler is not None and simpler.body not in asked:
                 request = simpler
+                asked.append(request.body)
+                refusals.append(str(error))
                 continue
             wait = wait_before(tries, error)
             if tries >= target.max_retries or wait is None or not may_retry(error) or total_timeout(error):
                 raise
             tries += 1
         else:
+            if refusals and target.simplified(full, model).body != request.body:  # not learned meanwhile
+                target.refusals.setdefault(model, []).extend(refusals)
             message.timing["attempts"] = tries + 1
             return message
         yield do.sleep(wait)

@@ -13,6 +13,7 @@ from nbchat.flow.attempt import Target, refusal
 from nbchat.flow.effects import Flow
 from nbchat.flow.retry import may_retry, wait_before
 from nbchat.providers.endpoint import Endpoint
+from nbchat.providers.rows import ALIASES
 from nbchat.values.errors import APIConnectionError, BadRequestError, ChatError, ServerError, StreamError
 from nbchat.wire.batch import BatchFormat, Job, Pack, Result
 from nbchat.wire.batch_formats import batch_format
@@ -69,7 +70,7 @@ class Batching:
 
     def __init__(self, target: Target) -> None:
         self.provider = target.route.endpoint.provider
-        self.format: BatchFormat = batch_format(self.provider)
+        self.format: BatchFormat = batch_format(ALIASES.get(self.provider, self.provider))
         self.base_url = target.route.endpoint.base_url
         whole = replace(target.route.endpoint, base_url=self.base_url.partition("/deployments/")[0])  # Azure
         self._route = replace(target.route, endpoint=whole, timeout=replace(target.route.timeout, total=None))

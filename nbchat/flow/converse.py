@@ -60,7 +60,7 @@ def converse(
     Args:
         ask: a conversation to the flow of one answer.
         approve: (name, args) to True, to other arguments (a dict), to False, or to a reason to decline (a str).
-        max_rounds: how many times tools may be run before the model has to answer without.
+        max_rounds: how many times tools may be run, ours or the provider's, before the model has to answer without.
 
     Raises:
         RoundLimitError: the model asks for tools once more than that; `partial` is what it said.
@@ -69,8 +69,8 @@ def converse(
         message = yield from _heard(ask, messages)
         calls = _requests(message)
         if not calls:
-            if message.finish_reason == "pause_turn":  # Anthropic's own tools need another request to go on
-                continue
+            if message.finish_reason == "pause_turn" and round_ < max_rounds:
+                continue  # Anthropic's own tools need another request to go on
             return message
         if round_ >= max_rounds:
             messages.extend(_refused(call, f"not run: the limit of {max_rounds} rounds is reached") for call in calls)
@@ -127,6 +127,7 @@ def _run_all(
     results: dict[int, ToolMessage] = {}
     together: dict[int, ToolCall] = {}
     several = sum(call["name"] in tools and tools[call["name"]].is_async for call in calls) > 1
+    moved = 0
     try:
         for place, block in enumerate(calls):
             call = yield from _allowed(block, tools, approve)
@@ -138,15 +139,19 @@ def _run_all(
             else:
                 yield ToolStarted(call)
                 results[place] = yield from _run(tools[call["name"]], call, config)
+            if place == moved:
+                messages.append(results[place])
+                moved += 1
             yield results[place]
         for call in together.values():
             yield ToolStarted(call)
         if together:
             yield do.ask(_run_together, tools, together, config, results)
-        for place in together:
-            yield results[place]
     finally:
-        messages.extend(results.get(place) or _refused(block, INTERRUPTED) for place, block in enumerate(calls))
+        left = enumerate(calls[moved:], moved)
+        messages.extend(results.get(place) or _refused(block, INTERRUPTED) for place, block in left)
+    for place in together:
+        yield results[place]
 
 
 def _allowed(block: Block, tools: Mapping[str, Runnable], approve: Approve | None) -> Flow[ToolCall | ToolMessage]:

@@ -15,12 +15,12 @@ from nbchat.io import failures, transport
 from nbchat.io.fast_answer import FastAnswer
 from nbchat.io.patience import Patience
 from nbchat.io.transport import fast
-from nbchat.values.errors import CertificateError, ChatError
+from nbchat.values.errors import APITimeoutError, CertificateError, ChatError
 from nbchat.wire.codec import Request
 
 Loop = asyncio.AbstractEventLoop
 _CLIENTS: WeakKeyDictionary[Loop, dict[Any, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()  # by proxy and trust
-_DOUBTED: set[str] = set()  # base URLs
+_DOUBTED: set[tuple[str, transport.Trust]] = set()  # base URLs that pyreqwest does not trust
 _PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
 
@@ -51,12 +51,12 @@ class AwaitingWire:
             endpoint = await asyncio.to_thread(endpoint.starter)
         url, headers = endpoint.sealed(request, content)
         asked = (request.method, url, headers, content)
-        if route.http_async_client is None and fast is not None and endpoint.base_url not in _DOUBTED:
+        if route.http_async_client is None and fast is not None and not _is_doubted(endpoint.base_url):
             self._reader = FastAnswer(route)
             try:
                 return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
-            except CertificateError:  # rustls doubts some whom Python trusts: those that signed themselves
-                _DOUBTED.add(endpoint.base_url)
+            except CertificateError:  # Python also trusts who signed themselves, and has authorities of its own
+                _DOUBTED.add((endpoint.base_url, transport.trust()))
         self._reader = _HttpxAnswer(route)
         return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
 
@@ -67,6 +67,8 @@ class AwaitingWire:
                 seconds, what = left, "total"
         try:
             return await self._patience.wait(work, seconds)
+        except APITimeoutError:  # which is a TimeoutError, and has its words already
+            raise
         except TimeoutError:
             shown = self._route.timeout.total if what == "total" else seconds
             raise failures.timed_out(self._route, shown, what) from None
@@ -153,6 +155,10 @@ class AwaitingWire:
             await reader.aclose()
 
 
+def _is_doubted(base_url: str) -> bool:
+    return bool(_DOUBTED) and (base_url, transport.trust()) in _DOUBTED
+
+
 class _HttpxAnswer:
     """An answer over httpx: the user's own client, or a transport of this loop."""
 
@@ -202,5 +208,6 @@ def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
     proxy = transport.proxy_for(url, proxy)
     mine, key = _CLIENTS.setdefault(asyncio.get_running_loop(), {}), (proxy, transport.trust())
     if key not in mine:
-        mine[key] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
+        with transport.reading_certificates():
+            mine[key] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
     return mine[key]

@@ -37,10 +37,13 @@ class BlockingWire:
         content = request.sent()
         endpoint = route.endpoint.starter() if route.endpoint.starter else route.endpoint
         url, headers = endpoint.sealed(request, content)
+        began = time.monotonic()
         try:
             self._response = self._send(route, request.method, url, headers, content)
         except httpx.TimeoutException as error:
-            raise self._timed_out("connect" if isinstance(error, httpx.ConnectTimeout) else "first_byte") from None
+            early = first is None or time.monotonic() - began < first - 0.01  # urllib3 reads in the TLS handshake
+            connecting = early or isinstance(error, httpx.ConnectTimeout)
+            raise self._timed_out("connect" if connecting else "first_byte") from None
         except httpx.RemoteProtocolError as error:
             raise failures.unreadable(route, error) from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

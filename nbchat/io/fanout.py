@@ -7,11 +7,14 @@ import os
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from nbchat.flow.effects import Flow
 from nbchat.io.drivers import arun
+from nbchat.values.errors import ConfigurationError
 
 Flows = Iterable[Callable[[], Flow[Any]]]
 Sink = Callable[[int, Any, BaseException | None], None]
@@ -88,9 +91,7 @@ def _into(results: dict[int, Any], errors: dict[int, BaseException]) -> Sink:
 def each_completed(flows: Flows, width: int, return_exceptions: bool) -> Iterator[tuple[int, Any]]:
     """Results as they come. Leaving the loop early stops what still runs."""
     landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    job = asyncio.run_coroutine_threadsafe(
-        fan_out(flows, width, lambda *result: landed.put(result), not return_exceptions), background_loop()
-    )
+    job = _begun(fan_out(flows, width, lambda *result: landed.put(result), not return_exceptions))
     job.add_done_callback(lambda _: landed.put(None))
     try:
         while (result := landed.get()) is not None:
@@ -125,11 +126,21 @@ def _shown(result: tuple[int, Any, BaseException | None], return_exceptions: boo
 
 def _on_background(work: Any) -> None:
     """Run a coroutine on the background loop, and wait for it here, where Ctrl-C is heard."""
-    job = asyncio.run_coroutine_threadsafe(work, background_loop())
+    job = _begun(work)
     try:
         job.result()
     finally:
         _stop(job)
+
+
+def _begun(work: Any) -> Future[Any]:
+    """A coroutine under way on the background loop. Raises ConfigurationError there: it would wait for itself."""
+    loop = background_loop()
+    with suppress(RuntimeError):
+        if asyncio.get_running_loop() is loop:
+            work.close()
+            raise ConfigurationError("a callback of a batch cannot wait for another one: make it async, and use abatch")
+    return asyncio.run_coroutine_threadsafe(work, loop)
 
 
 def _stop(job: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
 from nbchat.io.transport import fast_errors
+from nbchat.values.errors import CertificateError
 
 SHORT = 100_000  # bytes of a body that is read at once
 LATER_S = 0.5  # our own timeout goes before pyreqwest's: it has the better words
@@ -52,7 +53,10 @@ class FastAnswer:
     async def _sent(self, idle: int, method: str, url: str, headers: dict[str, str], content: bytes) -> Any:
         """The answer's head. Raises ConnectError where there is no connection, or it was closed before."""
         limit = self._route.timeout
-        client = transport.awaiting(url, self._route.proxy, limit.connect, idle)
+        try:
+            client = transport.awaiting(url, self._route.proxy, limit.connect, idle)
+        except fast_errors.BuilderError as error:
+            raise CertificateError(f"pyreqwest finds no certificates on this machine: {error}") from None
         # with a buffer, a slow answer stays silent until that is full
         request = client.request(method, url).headers(headers).body_bytes(content).streamed_read_buffer_limit(0)
         if limit.total is not None:

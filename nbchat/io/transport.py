@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -70,6 +72,17 @@ def trust() -> Trust:
     return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
+@contextmanager
+def reading_certificates() -> Iterator[None]:
+    """Make a transport here. Raises ConfigurationError where it cannot read the certificates that it is to trust."""
+    try:
+        yield
+    except OSError as error:
+        named = zip(("SSL_CERT_FILE", "SSL_CERT_DIR"), trust(), strict=True)
+        where = next((f"{name}={path}" for name, path in named if path), "the list of certificates")
+        raise ConfigurationError(f"{where} cannot be read: {error}") from None
+
+
 def blocking(url: str, proxy: str | None) -> Urllib3Client:
     """The process's shared connections for blocking calls. A fork gets its own: sockets cannot be shared."""
     return _blocking(proxy_for(url, proxy), trust(), os.getpid())
@@ -77,10 +90,8 @@ def blocking(url: str, proxy: str | None) -> Urllib3Client:
 
 @lru_cache(maxsize=32)
 def _blocking(proxy: str | None, trusted: Trust, pid: int) -> Urllib3Client:
-    try:
+    with reading_certificates():
         return Urllib3Client(proxy)
-    except OSError as error:
-        raise ConfigurationError(f"SSL_CERT_FILE={trusted[0]!r} cannot be used: {error}") from None
 
 
 def awaiting(url: str, proxy: str | None, connect: float | None, idle: int = MOST_IDLE) -> Any:

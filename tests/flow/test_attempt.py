@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -73,8 +77,6 @@ def ok(body: bytes, stream: bool) -> Reply:
 
 
 def whole() -> Reply:
-    import json
-
     return ok(json.dumps(ANSWER).encode(), stream=False)
 
 
@@ -162,24 +164,52 @@ def test_a_server_that_ignores_the_wish_for_a_stream_is_understood() -> None:
     assert chunks[0] == message
 
 
-def test_a_field_that_the_server_refuses_is_left_out_and_asked_again() -> None:
-    target = Target(OpenAIChat(), Route(ENDPOINT))
-    request = Request("/chat/completions", {"stream": True, "stream_options": {"include_usage": True}})
-    flow = attempt(target, request, True)
-    opened = []
+def asked(target: Target, body: dict[str, Any], refuse: Callable[[dict[str, Any]], str | None]) -> list[dict[str, Any]]:
+    """The bodies that are sent to a server which refuses some of them, with these words."""
+    flow = attempt(target, Request("/chat/completions", body), False, model="m")
+    opened: list[dict[str, Any]] = []
     value: Any = None
-    for _ in range(40):
-        step = flow.send(value)
-        value = 0.0
-        if isinstance(step, Effect) and step.verb == "open":
-            opened.append(step.args[1].body)
-            if len(opened) == 2:
-                break
-            value = (400, {})
-        elif isinstance(step, Effect) and step.verb == "read_all":
-            value = b'{"error": {"message": "Unknown parameter: stream_options"}}'
-    assert "stream_options" in opened[0]
-    assert "stream_options" not in opened[1]
+    with suppress(StopIteration, ChatError):
+        while len(opened) < 9:
+            step = flow.send(value)
+            match step:
+                case Effect("open"):
+                    opened.append(step.args[1].body)
+                    value = (200 if refuse(opened[-1]) is None else 400, {})
+                case Effect("read_all"):
+                    words = refuse(opened[-1])
+                    value = json.dumps(ANSWER if words is None else {"error": {"message": words}}).encode()
+                case _:
+                    value = 0.0
+    return opened
+
+
+def no_usage_in_streams(body: dict[str, Any]) -> str | None:
+    return f"Unknown parameter: stream_options (request {uuid4()})" if "stream_options" in body else None
+
+
+def test_a_field_that_the_server_refuses_is_left_out_and_from_then_on() -> None:
+    target = Target(OpenAIChat(), Route(ENDPOINT))
+    body = {"stream": True, "stream_options": {"include_usage": True}}
+    assert asked(target, body, no_usage_in_streams) == [body, {"stream": True}]
+    assert asked(target, body, no_usage_in_streams) == [{"stream": True}]
+
+
+def test_what_many_learn_at_once_is_kept_once() -> None:
+    def while_another_asks(given: dict[str, Any]) -> str | None:
+        asked(target, body, no_usage_in_streams)
+        return no_usage_in_streams(given)
+
+    target, body = Target(OpenAIChat(), Route(ENDPOINT)), {"stream_options": {"include_usage": True}}
+    assert len(asked(target, body, while_another_asks)) == 2
+    assert len(target.refusals["m"]) == 1
+
+
+def test_a_server_that_refuses_either_form_is_not_asked_for_ever() -> None:
+    words = "Unsupported: give max_tokens or max_completion_tokens"
+    target = Target(OpenAIChat(), Route(ENDPOINT))
+    assert asked(target, {"max_tokens": 5}, lambda body: words) == [{"max_tokens": 5}, {"max_completion_tokens": 5}]
+    assert asked(target, {"max_tokens": 5}, lambda body: None) == [{"max_tokens": 5}]
 
 
 def test_a_key_that_the_provider_quotes_is_blotted_out() -> None:

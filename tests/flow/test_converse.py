@@ -95,6 +95,12 @@ def test_a_turn_that_anthropic_pauses_goes_on() -> None:
     assert messages == history(paused, AIMessage("found"))
 
 
+def test_a_turn_that_is_paused_again_and_again_ends_as_it_is() -> None:
+    paused = [AIMessage(str(n), response_metadata={"finish_reason": "pause_turn"}) for n in range(9)]
+    _, messages = converse_with(*paused, max_rounds=2)
+    assert messages == history(*paused[:3])
+
+
 def test_several_tools_of_one_answer_run_in_order() -> None:
     both = AIMessage(tool_calls=[call("add", "c1", a=1), call("add", "c2", a=2, b=2)])
     seen, messages = converse_with(both, AIMessage("done"))
@@ -102,6 +108,15 @@ def test_several_tools_of_one_answer_run_in_order() -> None:
     assert seen[0] == ToolStarted({"name": "add", "args": {"a": 1}, "id": "c1", "type": "tool_call"})
     assert results(messages) == [("c1", "success", "2"), ("c2", "success", "4")]
     assert messages[-1] == AIMessage("done")
+
+
+def test_a_result_is_in_the_history_when_the_reader_sees_it() -> None:
+    messages = history()
+    both = AIMessage(tool_calls=[call("add", "c1", a=1), call("add", "c2", a=2)])
+    flow = converse(says(both), messages, TOOLS)
+    _, effect = next(flow), next(flow)
+    assert flow.send(do(effect)) is messages[-1]
+    flow.close()
 
 
 def test_what_goes_wrong_with_a_tool_is_told_to_the_model() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from nbchat import AIMessage, InMemoryCache, SQLiteCache, get_usage_metadata_callback, init_chat_model, set_llm_cache
 from nbchat.values.errors import ConfigurationError, StructuredOutputError
-from tests.servers import OpenAIServer, faulty
+from tests.servers import AnthropicServer, OpenAIServer, faulty
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -68,6 +68,14 @@ def test_another_parameter_is_another_question(make: Callable[[], Any]) -> None:
         chat = model(server, cache=make())
         for temperature in (0, 0.5, 0):
             chat.invoke("hi", temperature=temperature)
+        assert server.count == 2
+
+
+def test_a_header_that_a_parameter_becomes_is_part_of_the_question(make: Callable[[], Any]) -> None:
+    with AnthropicServer() as server:
+        chat = init_chat_model("c", model_provider="anthropic", base_url=server.url, api_key="k", cache=make())
+        for betas in ([], ["code-execution"], []):
+            chat.invoke("hi", betas=betas)
         assert server.count == 2
 
 

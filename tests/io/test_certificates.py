@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from nbchat import init_chat_model
+from nbchat.io.transport import fast_errors
 from nbchat.values.errors import APIConnectionError, CertificateError, ConfigurationError
 from tests.servers import OpenAIServer
 
@@ -121,7 +122,22 @@ def test_another_is_named_with_what_to_do(
     assert "server running" not in str(caught.value)
 
 
-@pytest.mark.parametrize("verb", ["invoke", "stream"])
-def test_a_file_that_is_not_there_is_named(serving: Callable[..., Any], verb: str) -> None:
-    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
-        VERBS[verb](serving("signed", trusting="missing"))
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("name", ["missing", "garbage"])
+def test_a_file_that_holds_no_certificates_is_named(
+    serving: Callable[..., Any], certificates: Path, name: str, verb: str
+) -> None:
+    (certificates / "garbage.pem").write_text("no certificate")
+    with pytest.raises(ConfigurationError, match=f"SSL_CERT_FILE={certificates / name}.pem cannot be read"):
+        VERBS[verb](serving("signed", trusting=name))
+
+
+@pytest.mark.parametrize("verb", ["ainvoke", "batch"])
+def test_a_machine_without_certificates_of_its_own_is_served_more_slowly(
+    serving: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def none_found(*asked: Any) -> Any:
+        raise fast_errors.BuilderError("builder error", {"causes": []})  # what pyreqwest says in a bare container
+
+    monkeypatch.setattr("nbchat.io.transport._awaiting", none_found)
+    assert VERBS[verb](serving("signed", trusting="authority")) == SAID

@@ -183,6 +183,19 @@ def test_a_header_that_is_no_text_is_as_good_as_none(ask: Callable[[Any], Any]) 
         assert ask(model_at(url, max_retries=1)).text == "Hello"
 
 
+@pytest.mark.parametrize("fast", [True, False])
+@all_verbs
+def test_a_handshake_that_never_ends_is_part_of_connecting(
+    ask: Callable[[Any], Any], fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not fast:
+        monkeypatch.setattr("nbchat.io.awaiting.fast", None)
+    with server(lambda client, stream, place: None) as url:
+        limits = {"connect": 0.2, "first_byte": 30}
+        with pytest.raises(APITimeoutError, match=r"within 0\.2 s \(connect\)"):
+            ask(model_at(url.replace("http:", "https:"), timeout=limits))
+
+
 @all_verbs
 def test_a_byte_order_mark_before_the_answer_is_passed_over(ask: Callable[[Any], Any]) -> None:
     def marked(client: socket.socket, stream: bool, place: int) -> None:

@@ -281,3 +281,17 @@ def test_prompts_and_answers_are_written_as_the_conventions_have_them_where_want
     assert json.loads(last["gen_ai.output.messages"])[0]["finish_reason"] == "stop"
     assert last["gen_ai.request.stop_sequences"] == ("END",)
     assert json.loads(tool_run["gen_ai.tool.call.arguments"]) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize("verb", ["batch", "batch_as_completed"])
+def test_a_batch_within_a_batchs_own_callback_is_told_to_be_awaited(verb: str) -> None:
+    class Judge(BaseCallbackHandler):
+        raise_error = True
+
+        def on_llm_end(self, response: AIMessage, **run: Any) -> None:
+            list(getattr(model, verb)(["Is it good?"]))
+
+    with OpenAIServer() as server:
+        model = init_chat_model("m", model_provider="openai", base_url=server.base_url, api_key="k")
+        with pytest.raises(ConfigurationError, match="abatch"):
+            model.batch(["Hello"], config={"callbacks": [Judge()]})

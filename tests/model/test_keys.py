@@ -115,9 +115,7 @@ def test_a_proxys_password_is_not_shown_where_its_address_is() -> None:
 
 
 def test_a_password_in_an_address_is_not_shown() -> None:
-    model = init_chat_model(
-        "m", model_provider="openai", base_url="http://me:secret@127.0.0.1:9/v1?key=secret", api_key=KEY
-    )
+    model = make("openai", "http://me:secret@127.0.0.1:9")
     assert "secret" not in repr(model) + repr(model.target)
     for ask in (model.invoke, lambda given: asyncio.run(model.ainvoke(given))):
         with pytest.raises(ChatError, match=r"http://127\.0\.0\.1:9/v1:") as caught:
