@@ -42,6 +42,7 @@ class Answerer:
         model: who is asked; answers with messages.
         form: what the answers are read as; None for text.
         tools: functions that are run when the model asks for them, by name.
+        max_rounds: how many times that may be, for one question.
         extra_chars: about how many characters of tools and schema go along with each question.
     """
 
@@ -49,6 +50,7 @@ class Answerer:
     model: Verbs[Any]
     form: Form | None = None
     tools: Mapping[str, Tool] = field(default_factory=dict)
+    max_rounds: int = 10
     extra_chars: int = 0
 
     def key(self, messages: Sequence[Message], sample: int = 0) -> str:
@@ -80,7 +82,7 @@ class Answerer:
                 yield do.ask(before_round, so_far, _spent(so_far[asked:]))
             return (yield from self.model.flow(so_far, stream=False))
 
-        answer = yield from converse(ask, messages, self.tools)
+        answer = yield from converse(ask, messages, self.tools, max_rounds=self.max_rounds)
         answer.usage_metadata = _spent(messages[asked:]) or None
         return answer
 
@@ -130,13 +132,19 @@ class Answerer:
 
 
 def answerers(
-    models: Any, *, schema: Any = None, tools: Sequence[Any] | None = None, options: Mapping[str, Any] = {}
+    models: Any,
+    *,
+    schema: Any = None,
+    tools: Sequence[Any] | None = None,
+    max_rounds: int = 10,
+    options: Mapping[str, Any] = {},
 ) -> list[Answerer]:
     """The models of a batch, each with a label of its own.
 
     Args:
         models: a name or a model; or several, in a list or as `{label: model}`.
         schema, tools: as in `with_structured_output` and `bind_tools`.
+        max_rounds: how many times tools may be run for one question.
         options: parameters of every call.
 
     Raises:
@@ -150,7 +158,8 @@ def answerers(
     made: list[Answerer] = []
     for label, given in labelled:
         model = _model(given, options)
-        made.append(_answerer(label or _label(model, [each.label for each in made]), model, schema, tools))
+        label = label or _label(model, [each.label for each in made])
+        made.append(replace(_answerer(label, model, schema, tools), max_rounds=max_rounds))
     if any((each.form and each.form.schema) != (made[0].form and made[0].form.schema) for each in made):
         raise ConfigurationError("the models answer in different forms, which are no columns together: give schema=")
     return made
@@ -179,7 +188,7 @@ def _answerer(label: str, model: Any, schema: Any, tools: Sequence[Any] | None) 
         raise ConfigurationError("schema= and tools= do not go together: let the tools answer first, then ask again")
     call = model.asked([HumanMessage("?")])[1]
     extra = len(to_json([call.tools, call.output], fallback=str)) if call.tools or call.output else 0
-    answerer = Answerer(label, model, form, runnable, extra)
+    answerer = Answerer(label, model, form, runnable, extra_chars=extra)
     answerer.key([HumanMessage("?")])  # what no row can be asked is told before anything is sent
     return answerer
 

@@ -54,7 +54,9 @@ class Batch:
         tally: Tally | None = None,
         draw: Callable[[bool], None] | None = None,
     ) -> None:
-        self.answerers = answerers(plan.model, schema=plan.schema, tools=plan.tools, options=plan.options)
+        self.answerers = answerers(
+            plan.model, schema=plan.schema, tools=plan.tools, max_rounds=plan.max_rounds, options=plan.options
+        )
         form = self.answerers[0].form
         self._schema = SchemaColumns(form.schema, plan.explode) if form else None
         self.plan = plan = replace(plan, prompt=one_a_row(frame, plan.prompt))

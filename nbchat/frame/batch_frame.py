@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nbchat.frame.batch import Batch, checked_frame
 from nbchat.frame.estimate import estimated
 from nbchat.frame.files import batch_file, is_path
+from nbchat.frame.interrupts import Held
 from nbchat.frame.plan import Plan, plan_of, takes_a_plan
 from nbchat.frame.tables import Table
 from nbchat.io.bridge import finish
@@ -61,6 +62,7 @@ def batch_frame(
             JSON text.
         explode: give the fields of nested objects columns of their own, `outer.inner`.
         tools: functions that the model may call before it answers; they run on this thread.
+        max_rounds: how many times in one row the model may ask for them.
         n: samples a row; more than one give so many rows for each, told apart by the column `sample`.
         wide: with several models, columns for each (`label_response`, …) in place of rows.
         include: further columns, of "reasoning", "mean_logprob" and "message".
@@ -100,7 +102,11 @@ def batch_frame(
     rows = _whole(frame)
     if dry_run:
         return estimated(rows, plan, sample, finished)
-    return finished(rows, plan)
+    batch = Batch(rows, plan)
+    run_to_end(batch)
+    with suppress(KeyboardInterrupt), Held():  # there is nothing more to stop
+        done = batch.frame()
+    return done
 
 
 def _whole(frame: Any) -> pd.DataFrame:

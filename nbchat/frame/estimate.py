@@ -30,6 +30,7 @@ class Estimate:
     Attributes:
         rows: answers that are wanted.
         known: of these, how many are in the journal already, of the rows that were looked at, in proportion.
+        free: how many cost nothing for they repeat an earlier row, or cannot be asked; likewise.
         input_tokens, output_tokens: of what is to be asked.
         cost_usd: US dollars that are expected; None where no price is known.
         most_usd: what it cannot exceed; None without `max_tokens`, or a price.
@@ -40,6 +41,7 @@ class Estimate:
 
     rows: int
     known: int
+    free: int
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
@@ -51,6 +53,8 @@ class Estimate:
     def facts(self) -> dict[str, str]:
         """Name to value, in words."""
         out = {"rows": f"{self.rows:,}", "in the journal": f"{self.known:,}"}
+        if self.free:
+            out["not to be asked"] = f"{self.free:,}"
         out["input tokens"] = f"≈ {self.input_tokens:,}"
         out["output tokens"] = f"≈ {self.output_tokens:,}"
         if self.cost_usd is not None:
@@ -70,8 +74,13 @@ class _Read:
     """What reading some prompts, and the journal's answers to them, has told."""
 
     counted: int
-    tokens: int  # of the prompts that have no answer yet
+    free: int
+    tokens: int  # of the prompts that are to be asked
     answers: list[Outcome]
+
+    def share(self, some: int, total: int) -> int:
+        """So many of those that were read, in proportion to all."""
+        return round(some * total / self.counted) if self.counted else 0
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ def estimated(
     batch = Batch(rows, plan)
     try:
         read = _read(batch)
-        to_ask = _to_ask(batch, read)
+        to_ask = batch.total - read.share(len(read.answers) + read.free, batch.total)
         if not sample or not to_ask:
             return _estimate(batch, read, to_ask, _of_journal(read.answers) or _guess(batch), 0)
     finally:
@@ -112,8 +121,9 @@ def estimated(
 def _read(batch: Batch) -> _Read:
     """Of rows spread evenly."""
     step = max(1, len(batch.input) // READ)
-    counted = tokens = 0
+    counted = free = tokens = 0
     answers: list[Outcome] = []
+    seen: dict[str, Outcome | None] = {}
     for row in range(0, len(batch.input), step):
         for answerer in batch.answerers:
             for sample in range(batch.plan.n):
@@ -121,22 +131,24 @@ def _read(batch: Batch) -> _Read:
                 try:
                     messages = batch.run.prompts[row]
                     key = answerer.key(messages, sample)
-                except Exception:  # such a row becomes an error, for nothing
+                except Exception:  # such a row becomes an error
+                    free += 1
                     continue
-                if found := batch.journal.answered([key]):
-                    answers.append(found[key])
+                repeats = key in seen
+                if not repeats:
+                    seen[key] = batch.journal.answered([key]).get(key)
+                if (answer := seen[key]) is not None:
+                    answers.append(answer)
+                elif repeats:
+                    free += 1
                 else:
                     tokens += prompt_tokens(messages, BYTES_PER_TOKEN, answerer.extra_chars)
-    return _Read(counted, tokens, answers)
-
-
-def _to_ask(batch: Batch, read: _Read) -> int:
-    return batch.total - (round(len(read.answers) * batch.total / read.counted) if read.counted else 0)
+    return _Read(counted, free, tokens, answers)
 
 
 def _estimate(batch: Batch, read: _Read, to_ask: int, typical: _Typical, sampled: int) -> Estimate:
     plan, share = batch.plan, BATCH_SHARE if batch.plan.by_provider else 1.0
-    input_tokens = round(read.tokens * batch.total / read.counted) if read.counted else 0
+    input_tokens = read.share(read.tokens, batch.total)
     limits = [each.max_tokens for each in batch.answerers]
     output = sum(min(typical.tokens, limit or typical.tokens) for limit in limits) / len(limits) * to_ask
     cost = _cost(batch, input_tokens, output) if typical.cost_usd is None else typical.cost_usd * share * to_ask
@@ -150,7 +162,8 @@ def _estimate(batch: Batch, read: _Read, to_ask: int, typical: _Typical, sampled
     slowest += [60 * (input_tokens + output) / plan.tpm] if plan.tpm else []
     return Estimate(
         batch.total,
-        batch.total - to_ask,
+        read.share(len(read.answers), batch.total),
+        read.share(read.free, batch.total),
         input_tokens,
         round(output),
         cost,

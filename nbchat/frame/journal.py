@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
+from nbchat.frame.alive import CLAIM_S, alive
 from nbchat.frame.journal_error import JournalError, told
 from nbchat.frame.outcome import Outcome
 from nbchat.values.errors import ConfigurationError
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 DEFAULT = ".nbchat/batch.sqlite"
 VERSION = 1
 BUSY_S = 5.0
-CLAIM_S = 60.0  # how long a process that has gone silent keeps others from asking what it was about to ask
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, prompt TEXT, message TEXT, error TEXT,
@@ -132,7 +132,7 @@ class Journal:
                 f"LEFT JOIN owners ON owners.owner = claims.owner WHERE key IN ({places})",
                 list(keys),
             ).fetchall()
-            others = {key for key, owner, *process in claimed if owner != self.owner and _alive(*process)}
+            others = {key for key, owner, *process in claimed if owner != self.owner and alive(*process)}
             mine = [(key, self.owner) for key in keys if key not in others]
             db.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?)", mine)
         return others
@@ -244,21 +244,6 @@ class Journal:
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path or '')!r})"
-
-
-def _alive(host: str | None, pid: int | None, seen: float | None) -> bool:
-    """Whether the process that claimed something may still ask it."""
-    if host is None or pid is None or seen is None or time.time() - seen > CLAIM_S:
-        return False
-    if host != socket.gethostname() or os.name == "nt":  # there, signal 0 is Ctrl-C
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return True
 
 
 def _text(message: AIMessage | None) -> str | None:

@@ -36,6 +36,7 @@ class Plan:
     files: Any = None
     schema: Any = None
     tools: Sequence[Any] | None = None
+    max_rounds: int = 10
     n: int = 1
     wide: bool = False
     explode: bool = False
@@ -56,7 +57,8 @@ class Plan:
     id: str = field(default_factory=lambda: uuid4().hex)
 
     def __post_init__(self) -> None:
-        check_number("n", self.n, whole=True)
+        for name in ("n", "max_rounds"):
+            check_number(name, getattr(self, name) or 0, whole=True)
         check_number("max_concurrency", self.max_concurrency, whole=True)
         for name in ("poll_s", "rpm", "tpm", "budget_usd", "budget_tokens"):
             check_number(name, getattr(self, name))

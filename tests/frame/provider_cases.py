@@ -30,10 +30,11 @@ def pretend(provider: str) -> Iterator[JobServer]:
 
 def model_of(provider: str, server: JobServer, **options: Any) -> Any:
     """A model that asks a server."""
-    more: dict[str, Any] = {"api_key": server.key, "max_retries": 1, "base_url": server.base_url}
+    more: dict[str, Any] = {"model_provider": provider, "api_key": server.key, "max_retries": 1}
+    more["base_url"] = server.base_url
     if provider == "azure":
         del more["base_url"]
         more |= {"azure_endpoint": server.url, "api_version": "2025-03-01-preview"}
     if provider == "anthropic":
         more["max_tokens"] = 1000
-    return init_chat_model(MODELS[provider], model_provider=provider, **(more | options))
+    return init_chat_model(MODELS[provider], **(more | options))

@@ -55,6 +55,8 @@ def test_a_prompt_that_cannot_be_is_told_before_anything_is_sent(
     [
         ({"n": "3"}, "n= is a whole number above 0, not '3'"),
         ({"n": 1.5}, "n= is a whole number"),
+        ({"n": None}, "n= is a whole number"),
+        ({"max_rounds": None}, "max_rounds= is a whole number"),
         ({"max_concurrency": 0}, "max_concurrency="),
         ({"budget_usd": "2"}, "budget_usd="),
         ({"budget_tokens": 0}, "budget_tokens= is a number above 0"),

@@ -183,6 +183,23 @@ def test_tools_run_on_the_callers_thread_and_the_row_pays_for_all_rounds(openai_
     assert len(first["messages"]) < len(last["messages"]) and out.output_tokens.iloc[0] > 0
 
 
+def test_a_row_that_asks_for_tools_again_and_again_fails_after_max_rounds(
+    reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    @tool
+    def again(x: str) -> str:
+        """Never enough."""
+        return x
+
+    asked.answer = lambda text, body: {"tool_calls": [{"name": "again", "args": {"x": "y"}}]}
+    out = batch_frame(reviews[:1], "{review}", model, tools=[again], max_rounds=3)
+    assert (
+        out.error.iloc[0].startswith("RoundLimitError")
+        and "max_rounds=" in out.error.iloc[0]
+        and out.attempts.iloc[0] == 4
+    )
+
+
 def test_fallbacks_and_models_chosen_later_answer_as_well(reviews: pd.DataFrame, model: Any, server: Any) -> None:
     nobody = init_chat_model(
         "gpt-test", model_provider="openai", base_url="http://127.0.0.1:9/v1", api_key="k", max_retries=0

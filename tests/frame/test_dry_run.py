@@ -41,6 +41,17 @@ def test_what_the_journal_has_is_as_good_as_a_sample(model: Any, asked: Counted)
     assert guess.cost_usd == pytest.approx(3 * some.cost_usd.sum(), rel=0.2)
 
 
+def test_rows_that_repeat_others_or_cannot_be_asked_cost_nothing(model: Any, asked: Counted) -> None:
+    once = batch_frame(ROWS, "{q}", model, dry_run=True)
+    rows = pd.concat([ROWS, ROWS, pd.DataFrame({"q": [None] * 50})])
+    guess = batch_frame(rows, "{q}", model, dry_run=True)
+    assert (guess.rows, guess.free, guess.known, guess.cost_usd) == (250, 150, 0, once.cost_usd)
+    assert "150" in str(guess) and once.free == 0
+    batch_frame(ROWS, "{q}", model)
+    guess = batch_frame(rows, "{q}", model, dry_run=True)
+    assert (guess.free, guess.known, guess.cost_usd) == (50, 200, 0)
+
+
 def test_limits_a_minute_are_part_of_the_time(model: Any) -> None:
     assert batch_frame(ROWS, "{q}", model, dry_run=True, rpm=10).seconds == 600
     assert batch_frame(ROWS, "{q}", model, dry_run=True, tpm=1000).seconds > 1500

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -169,6 +171,18 @@ def test_two_processes_on_one_journal_ask_each_question_once(server: OpenAIServe
     assert [ended(each) for each in both] == [0, 0]
     assert len(asked.by_text) == asked.total == 300
     pd.testing.assert_frame_equal(*(pd.read_csv(f"out{i}.csv") for i in range(2)))
+
+
+def test_a_process_that_was_killed_holds_nothing_also_before_its_parent_has_noticed() -> None:
+    claiming = "import nbchat, time; print(nbchat.Journal('j.sqlite').claim(['a'])); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-uc", claiming], stdout=subprocess.PIPE)
+    assert process.stdout and process.stdout.readline() == b"set()\n"
+    with Journal("j.sqlite") as journal:
+        assert journal.claim(["a"]) == {"a"}
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and is not reaped
+        assert journal.claim(["a"]) == set()
+    process.communicate()
 
 
 def test_ten_kills_at_random_moments_lose_nothing_that_was_committed(server: OpenAIServer, asked: Counted) -> None:

@@ -63,6 +63,16 @@ def test_the_price_is_half(provider: str, server: JobServer) -> None:
     assert full and out.cost_usd.iloc[0] == pytest.approx(full / 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "provider"), [("azure_openai", "azure"), ("google_genai", "google"), ("mistralai", "mistral")]
+)
+def test_a_provider_by_its_other_name_has_its_batch_api_too(name: str, provider: str) -> None:
+    with pretend(provider) as server:
+        model = model_of(provider, server, model_provider=name)
+        out = batch_frame(ROWS[:2], "Say {t}", model, **PROVIDER)
+    assert list(out.response) == ["You said: Say one", "You said: Say two"] and out.cost_usd.notna().all()
+
+
 def test_together_gives_half_price_for_some_models_only() -> None:
     usage = Usage.of(1_000_000, 0)
     full = cost_usd(usage, "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", "together")
@@ -230,7 +240,7 @@ def test_a_dry_run_is_at_the_price_of_jobs_and_a_budget_keeps_to_it(openai: File
     live = batch_frame(ROWS, "Say {t}", model, dry_run=True)
     jobs = batch_frame(ROWS, "Say {t}", model, dry_run=True, **PROVIDER)
     assert jobs.cost_usd == pytest.approx(live.cost_usd / 2) and not openai.jobs
-    a_row = jobs.cost_usd / len(ROWS)  # at most
+    a_row = jobs.cost_usd / ROWS.t.nunique()  # at most
     out = batch_frame(ROWS, "Say {t}", model, budget_usd=a_row / 2, **PROVIDER)
     assert out.attrs["nbchat"]["left"] == len(ROWS) and "budget" in out.attrs["nbchat"]["stopped"] and not openai.jobs
     out = batch_frame(ROWS, "Say {t}", model, budget_usd=a_row * 2.5, **PROVIDER)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from nbchat import Journal, batch_frame
+from nbchat.frame.batch import joined
 from nbchat.values.errors import BadRequestError
 from tests.frame.conftest import Counted
 from tests.servers import Reply, faulty
@@ -121,3 +122,14 @@ def test_a_key_or_model_that_is_refused_or_for_an_hour_is_not_tried_on_every_row
     named = out.error.str.contains("AuthenticationError|QuotaError|NotFoundError|RateLimitError")
     assert named.notna().all() and named.all()
     assert asked.total < 200 and out.error.iloc[-1].count("not asked") == 1
+
+
+def test_an_interrupt_while_the_frame_is_laid_out_does_not_take_it_away(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*parts: pd.DataFrame) -> pd.DataFrame:
+        signal.raise_signal(signal.SIGINT)
+        return joined(*parts)
+
+    monkeypatch.setattr("nbchat.frame.batch.joined", interrupted)
+    assert batch_frame(ROWS, "q", model).response.notna().all()

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nbchat.frame.journal import CLAIM_S, Journal
+from nbchat.frame.alive import CLAIM_S
+from nbchat.frame.journal import Journal
 from nbchat.frame.outcome import Outcome
 
 
