@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from nbchat.model.prices import cost_usd
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import DEFAULT_CONCURRENCY, Verbs
-from nbchat.values.errors import ConfigurationError, ContentFilterError
+from nbchat.values.errors import ChatError, ConfigurationError, ContentFilterError
 from nbchat.values.messages import AIMessage, HumanMessage, Message
 from nbchat.values.usage import Usage
 
@@ -58,33 +59,43 @@ class Answerer:
         key = self.model.request_key(messages)
         return f"{key}#{sample}" if sample else key
 
-    def flow(self, messages: Sequence[Message], before_round: BeforeRound | None = None) -> Flow[AIMessage]:
+    def flow(
+        self, messages: Sequence[Message], rounds: list[Message], before_round: BeforeRound | None = None
+    ) -> Flow[AIMessage]:
         """The answer; with tools the last one, its usage that of all rounds.
 
         Args:
-            before_round: called before each further round of a question with tools, with all messages and what was
-                spent so far; it may raise.
+            rounds: the answers and results of a question with tools so far. Where it fails midway, they are there, and
+                it can go on from them; the error's `partial` is the last answer then, with the usage of all.
+            before_round: called before each further round, with all messages and what was spent so far; it may raise.
         """
         if self.form is not None:
             return self._raw(messages)
         if self.tools:
-            return self._rounds(list(messages), before_round)
+            return self._rounds(messages, rounds, before_round)
         return self.model.flow(messages, stream=False)
 
     def _raw(self, messages: Sequence[Message]) -> Flow[AIMessage]:
         return (yield from self.model.flow(messages, stream=False))["raw"]
 
-    def _rounds(self, messages: list[Message], before_round: BeforeRound | None) -> Flow[AIMessage]:
-        asked = len(messages)
+    def _rounds(
+        self, messages: Sequence[Message], rounds: list[Message], before_round: BeforeRound | None
+    ) -> Flow[AIMessage]:
+        asked, whole = len(messages), [*messages, *rounds]
 
         def ask(so_far: Sequence[Message]) -> Flow[AIMessage]:
             if before_round is not None and len(so_far) > asked:
                 yield do.ask(before_round, so_far, _spent(so_far[asked:]))
             return (yield from self.model.flow(so_far, stream=False))
 
-        answer = yield from converse(ask, messages, self.tools, max_rounds=self.max_rounds)
-        answer.usage_metadata = _spent(messages[asked:]) or None
-        return answer
+        try:
+            answer = yield from converse(ask, whole, self.tools, max_rounds=self.max_rounds - len(_answers(rounds)))
+        except ChatError as error:
+            rounds[:] = whole[asked:]
+            if answers := _answers(rounds):
+                error.partial = _with_usage(answers[-1], _spent(rounds))
+            raise
+        return _with_usage(answer, _spent(whole[asked:]))
 
     def value(self, message: AIMessage) -> Any:
         """The answer as a value of the schema; None where there is no schema.
@@ -193,9 +204,19 @@ def _answerer(label: str, model: Any, schema: Any, tools: Sequence[Any] | None) 
     return answerer
 
 
+def _answers(messages: Sequence[Message]) -> list[AIMessage]:
+    return [message for message in messages if isinstance(message, AIMessage)]
+
+
 def _spent(messages: Sequence[Message]) -> Usage:
     """The usage of all answers among these."""
-    return sum((m.usage_metadata or Usage() for m in messages if isinstance(m, AIMessage)), Usage())
+    return sum((each.usage_metadata or Usage() for each in _answers(messages)), Usage())
+
+
+def _with_usage(answer: AIMessage, usage: Usage) -> AIMessage:
+    answer = copy(answer)
+    answer.usage_metadata = usage or None
+    return answer
 
 
 def _with_raw(model: Any) -> tuple[Form | None, Any]:

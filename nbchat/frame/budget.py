@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -77,7 +77,6 @@ class _Share:
 
     prompt: int  # tokens, by its length alone
     held: Usage
-    spent: Usage = field(default_factory=Usage)  # by the rounds before this one
 
 
 class Budget:
@@ -144,7 +143,6 @@ class Budget:
         if not self.limited:
             return
         share = self._shares[ticket]
-        share.spent = spent
         round_ = Usage.of(prompt_tokens(messages, extra=answerer.extra_chars), answerer.max_tokens or FIRST_ANSWER)
         if (spent + round_).total_tokens > share.held.total_tokens:
             share.held = spent + round_
@@ -159,10 +157,10 @@ class Budget:
         seen, share = self._seen[answerer.label], self._shares.pop(ticket)
         seen.under_way -= 1
         seen.heard += 1
-        if outcome.message is None:
-            self._purse.pay(ticket, self._price(answerer, share.spent) or 0.0, share.spent.total_tokens)
+        if outcome.paid is None:
+            self._purse.pay(ticket, 0.0, 0)
             return
-        took = outcome.message.usage_metadata or share.held  # not every server counts
+        took = outcome.paid.usage_metadata or share.held  # not every server counts
         self._purse.pay(ticket, max(0.0, outcome.cost_usd or 0.0), max(0, took.total_tokens))
         seen.answered = True
         seen.longest = max(seen.longest, took.output_tokens)

@@ -60,6 +60,9 @@ class Columns:
         message = outcome.message
         if message is not None:
             self._put_message(place, message, value)
+        if outcome.paid is not None and (usage := outcome.paid.usage_metadata) is not None:
+            for name in _COUNTS[:-1]:
+                self._numbers[name][place] = _number(getattr(usage, name))
         self._texts["error"][place] = outcome.error
         if model is not None or message is not None:
             self._texts["model"][place] = model or _interned(message)
@@ -78,9 +81,6 @@ class Columns:
             for name, cell in self.schema.cells(value).items():
                 self._answers[name][place] = cell
         self._texts["finish_reason"][place] = message.finish_reason
-        if (usage := message.usage_metadata) is not None:
-            for name in _COUNTS[:-1]:
-                self._numbers[name][place] = _number(getattr(usage, name))
         for name, cells in self._extras.items():
             cells[place] = _extra(name, message)
 

@@ -31,6 +31,11 @@ class Outcome:
     exception: Exception | None = None
     kept: bool = False
 
+    @property
+    def paid(self) -> AIMessage | None:
+        """The answer; of a question with tools that failed, the last one before, with the usage of all rounds."""
+        return getattr(self.exception, "partial", None) if self.message is None else self.message
+
     @classmethod
     def of_error(cls, error: Exception) -> Outcome:
         """A failure."""

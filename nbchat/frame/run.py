@@ -142,7 +142,7 @@ class Run:
                 break
             else:
                 before_round = partial(self._budget.extend, question.key, answerer)
-                sent.append((question, partial(answerer.flow, question.messages, before_round)))
+                sent.append((question, partial(answerer.flow, question.messages, [], before_round)))
             self._ready.popleft()
         self._stuck = bool(self._ready) and not sent and not self._asking.under_way  # the budget is used up
         if sent:
@@ -210,8 +210,8 @@ class Run:
         """Price what has come, commit and settle it."""
         for question, outcome in self._asking.landed():
             answerer = self._answerers[question.cell.answerer]
-            if outcome.message is not None and outcome.cost_usd is None:
-                outcome.cost_usd = answerer.cost_usd(outcome.message)
+            if outcome.paid is not None and outcome.cost_usd is None:
+                outcome.cost_usd = answerer.cost_usd(outcome.paid)
             self._budget.settle(question.key, answerer, outcome)
             self.tally.asked(outcome)
             if outcome.exception is not None and _hopeless(outcome.exception):

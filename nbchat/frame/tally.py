@@ -43,10 +43,10 @@ class Tally:
     def asked(self, outcome: Outcome) -> None:
         """A question came back."""
         self.requests += 1
-        usage = outcome.message.usage_metadata if outcome.message is not None else None
+        usage = outcome.paid.usage_metadata if outcome.paid is not None else None
         self.tokens += usage.total_tokens if usage else 0
         self.cost_usd += outcome.cost_usd or 0.0
-        self.priced = self.priced and (outcome.message is None or outcome.cost_usd is not None)
+        self.priced = self.priced and (outcome.paid is None or outcome.cost_usd is not None)
 
     def to_ask(self, total: int) -> float:
         """About how many places still wait for an answer that has to be asked for: rows further on may be known."""

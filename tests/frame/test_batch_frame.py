@@ -14,7 +14,7 @@ import pytest
 from nbchat import HumanMessage, batch_frame, init_chat_model, tool
 from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
-from tests.servers import OpenAIServer
+from tests.servers import OpenAIServer, Reply
 
 ADDED = [
     *("response", "finish_reason", "model", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens"),
@@ -192,12 +192,32 @@ def test_a_row_that_asks_for_tools_again_and_again_fails_after_max_rounds(
         return x
 
     asked.answer = lambda text, body: {"tool_calls": [{"name": "again", "args": {"x": "y"}}]}
-    out = batch_frame(reviews[:1], "{review}", model, tools=[again], max_rounds=3)
-    assert (
-        out.error.iloc[0].startswith("RoundLimitError")
-        and "max_rounds=" in out.error.iloc[0]
-        and out.attempts.iloc[0] == 4
-    )
+    out = batch_frame(reviews[:1], "{review}", model, tools=[again], max_rounds=3).iloc[0]
+    assert out.error.startswith("RoundLimitError") and "max_rounds=" in out.error and out.attempts == 4
+    assert out.total_tokens > 0 and out.cost_usd > 0 and pd.isna(out.response)  # what it took is not forgotten
+
+
+def test_a_row_whose_tools_have_run_goes_on_from_there_where_the_server_was_busy(
+    reviews: pd.DataFrame, hasty: Any, asked: Counted
+) -> None:
+    looked = []
+
+    @tool
+    def look(x: str) -> str:
+        """Look it up."""
+        looked.append(x)
+        return "seen"
+
+    def answer(text: str, body: dict[str, Any]) -> Any:
+        if text != "seen":
+            return {"tool_calls": [{"name": "look", "args": {"x": "y"}}]}
+        busy = Reply(status=429, body={"error": {"message": "busy"}}, headers={"retry-after": "0.01"})
+        return busy if asked.by_text["seen"] < 3 else "done"
+
+    asked.answer = answer
+    out = batch_frame(reviews[:1], "{review}", hasty, tools=[look]).iloc[0]
+    assert out.response == "done" and looked == ["y"] and out.attempts == asked.total == 4
+    assert out.total_tokens > 2 * 5
 
 
 def test_fallbacks_and_models_chosen_later_answer_as_well(reviews: pd.DataFrame, model: Any, server: Any) -> None:
