@@ -24,14 +24,15 @@ __all__ = [
 
 
 def find_provider(name: str) -> Provider:
-    """The row of this name. Raises ConfigurationError that names the nearest ones."""
+    """The row of this name. Raises ConfigurationError that names the nearest ones, if any is near."""
     plain = name.lower().replace("-", "_")
     row = PROVIDERS.get(ALIASES.get(plain, plain))
     if row is None:
         from difflib import get_close_matches
 
-        near = get_close_matches(plain, [*PROVIDERS, *ALIASES], 3) or sorted(PROVIDERS)
-        raise ConfigurationError(f"there is no provider {name!r}; did you mean {', '.join(near)}?")
+        near = get_close_matches(plain, [*PROVIDERS, *ALIASES], 3)
+        meant = f"did you mean {', '.join(near)}?" if near else "nbchat.providers() lists those that there are"
+        raise ConfigurationError(f"there is no provider {name!r}; {meant}")
     return row
 
 

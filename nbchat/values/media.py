@@ -88,7 +88,9 @@ def _block(kind: str, thing: Any, mime_type: str | None) -> Block:
         return _from_bytes(kind, bytes(thing), mime_type)
     drawn = _drawn(thing) if kind == "image" else _displayed(thing)
     if drawn is None:
-        raise ConfigurationError(f"no {kind} can be made of a {type(thing).__name__}: give a path, bytes or an address")
+        raise ConfigurationError(
+            f"a value of type {type(thing).__name__} cannot become {kind} content: give a path, bytes or an address"
+        )
     return drawn if isinstance(drawn, dict) else _from_bytes(kind, drawn, mime_type)
 
 

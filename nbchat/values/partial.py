@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -13,7 +14,8 @@ from pydantic import BaseModel
 def partial_value(kind: Any, value: Any) -> Any:
     """What has come, as an instance of `kind` where that is a pydantic class or a dataclass, else as it is.
 
-    A field that has not come is its default, or None. `model_fields_set` of a pydantic object names those that have.
+    A field that has not come is its default, or None; so is a member of an enum whose text is not whole yet.
+    `model_fields_set` of a pydantic object names those that have.
     """
     if get_origin(kind) is typing.Annotated:
         return partial_value(get_args(kind)[0], value)
@@ -21,7 +23,7 @@ def partial_value(kind: Any, value: Any) -> Any:
         items = [each for each in get_args(kind) if each is not ...]
         return [partial_value(items[0], each) for each in value] if len(items) == 1 else value
     if not isinstance(value, Mapping):
-        return value
+        return _scalar(kind, value)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return _model(kind, value)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -30,6 +32,12 @@ def partial_value(kind: Any, value: Any) -> Any:
         return {key: partial_value(get_args(kind)[1], each) for key, each in value.items()}
     records = [each for each in get_args(kind) if each is not type(None)]  # `Actor | None`
     return partial_value(records[0], value) if len(records) == 1 else value
+
+
+def _scalar(kind: Any, value: Any) -> Any:
+    """A member of an enum, None while its text is not whole; all else as it is."""
+    enums = [each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, Enum)]
+    return next((member for member in enums[0] if member.value == value), None) if enums else value
 
 
 def _model(kind: type[BaseModel], value: Mapping[str, Any]) -> BaseModel:

@@ -81,10 +81,13 @@ def check_results(messages: Sequence[Message]) -> None:
     for message in messages:
         if isinstance(message, AIMessage):
             called |= {each.get(key) for block in message.blocks for each in _and_value(block) for key in _CALL_IDS}
-        elif isinstance(message, ToolMessage) and message.tool_call_id and message.tool_call_id not in called:
+            if any(block["type"] == "tool_call" for block in message.blocks):
+                called.add("")  # not every server gives its calls ids
+        elif isinstance(message, ToolMessage) and message.tool_call_id not in called:
+            what = repr(message.tool_call_id) if message.tool_call_id else f"{message.text!r:.40}, without an id,"
             raise ConfigurationError(
-                f"the tool result {message.tool_call_id!r} answers no tool call in the conversation: "
-                "put the answer that asked for it before it"
+                f"the tool result {what} answers no tool call in the conversation: put the answer that asked for it "
+                "before it"
             )
 
 

@@ -73,6 +73,8 @@ def test_a_tool_result_without_its_call_is_not_sent(provider: str) -> None:
     for lost in ([HumanMessage("hi"), ToolMessage("4", "call_2")], [ToolMessage("4", "call_1"), asked]):
         with pytest.raises(ConfigurationError, match=r"'call_.' answers no tool call .* put the answer that asked"):
             model.invoke(lost)
+    with pytest.raises(ConfigurationError, match=r"'4', without an id, answers no tool call"):
+        model.invoke([HumanMessage("hi"), ToolMessage("4")])
     model.call([HumanMessage("hi"), asked, ToolMessage("4", "call_1")])
 
 
