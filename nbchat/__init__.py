@@ -56,9 +56,9 @@ _HOMES = {
     "nbchat.frame.retry_errors": ("retry_errors",),
     "nbchat.notebook.live": ("live",),
     "nbchat.notebook.render.renderers": ("add_renderer",),
-    "nbchat.notebook.widgets.compare": ("Compare",),
-    "nbchat.notebook.widgets.panel": ("ChatPanel",),
-    "nbchat.notebook.widgets.explore": ("explore",),
+    "nbchat.notebook.widgets.compare.comparison": ("Compare",),
+    "nbchat.notebook.widgets.panel.chat_panel": ("ChatPanel",),
+    "nbchat.notebook.widgets.explore.explorer": ("explore",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = sorted(_HOME)
@@ -75,7 +75,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return [*__all__, "load_ipython_extension"]
 
 
 _SHOWN = {

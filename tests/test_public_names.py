@@ -30,8 +30,15 @@ def test_every_error_can_be_caught_by_a_name_of_nbchats_own() -> None:
     assert set(nbchat.__all__) >= raised
 
 
-def test_dir_shows_the_public_names_and_an_unknown_one_is_an_attribute_error() -> None:
-    assert set(nbchat.__all__) <= set(dir(nbchat))
+def test_tab_completion_offers_what_people_use_and_nothing_else() -> None:
+    assert set(dir(nbchat)) == {*nbchat.__all__, "load_ipython_extension"}
+    model = nbchat.init_chat_model("openai:gpt-5", api_key="k")
+    for each in (model, model.with_retry(), nbchat.init_chat_model()):
+        assert {"invoke", "bind_tools", "with_config"} <= set(dir(each))
+        assert not {"flow", "asked", "request_key", "target", "steps"} & set(dir(each))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(nbchat, "no_such_name")
 
 

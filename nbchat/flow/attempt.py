@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +10,10 @@ from pydantic_core import from_json, to_json
 
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Flow, Route
-from nbchat.flow.retry import may_retry, retry_after, total_timeout, wait_before
+from nbchat.flow.retry import retry_after, retry_wait
 from nbchat.providers.endpoint import Endpoint
 from nbchat.values.chunks import AIMessageChunk
-from nbchat.values.errors import BadRequestError, ChatError, StreamError
+from nbchat.values.errors import APITimeoutError, BadRequestError, ChatError
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.codec import Codec, Request
@@ -22,9 +22,10 @@ from nbchat.wire.errors import read_error
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is asked: a wire format, the way there, how often to try again, and what the vendor cannot do.
+    """Who is asked: a wire format, a route, how often to try again, and what the vendor cannot do.
 
-    `refusals` are the words in which the server refused something that it was then asked for without, by model.
+    `refusals` has, by model, what the server said against requests that it took in a simpler form: it is not asked for
+    the same again.
     """
 
     codec: Codec
@@ -67,8 +68,8 @@ def attempt(
                 asked.append(request.body)
                 refusals.append(str(error))
                 continue
-            wait = wait_before(tries, error)
-            if tries >= target.max_retries or wait is None or not may_retry(error) or total_timeout(error):
+            wait = retry_wait(tries, target.max_retries, error)
+            if wait is None or (isinstance(error, APITimeoutError) and error.total):  # no time is left
                 raise
             tries += 1
         else:
@@ -83,7 +84,7 @@ def _exchange(
     target: Target, request: Request, stream: bool, whole: Gathering, limiter: Any, model: str | None
 ) -> Flow[AIMessage]:
     endpoint = target.route.endpoint
-    started = yield do.clock()
+    started = yield do.CLOCK
     status, headers = yield do.open_(target.route, request, stream)
     if limiter is not None:
         limiter.observe(headers)
@@ -92,10 +93,10 @@ def _exchange(
     if stream and not _whole_at_once(target.codec, headers):
         message = yield from _streamed(target, whole, started, model)
     else:
-        body = yield do.read_all()
+        body = yield do.READ_ALL
         message = target.codec.answer(body, endpoint.provider)
         message.response_metadata.setdefault("model_name", model)
-        ended = yield do.clock()
+        ended = yield do.CLOCK
         message.timing = {"first_token_s": ended - started, "total_s": ended - started}
         if stream:
             yield as_chunk(message)
@@ -118,10 +119,10 @@ def _limited(exchange: Flow[AIMessage], limiter: Any, request: Request) -> Flow[
 def refusal(endpoint: Endpoint, status: int, headers: Any) -> Flow[ChatError]:
     """The error that the open answer means, without the key, which some providers quote.
 
-    It is raised elsewhere: a verbose traceback shows local variables, and the answer is one here.
+    The caller raises it: a verbose traceback shows local variables, and here the body is one.
     """
-    body = yield do.read_all()
-    wait = retry_after(headers, (yield do.now()))
+    body = yield do.READ_ALL
+    wait = retry_after(headers, (yield do.NOW))
     error: ChatError = read_error(endpoint.provider, status, headers, body, retry_after=wait)
     error.args = (endpoint.hide_key(str(error)),)
     if (body := getattr(error, "body", None)) is not None:
@@ -130,7 +131,7 @@ def refusal(endpoint: Endpoint, status: int, headers: Any) -> Flow[ChatError]:
 
 
 def _whole_at_once(codec: Codec, headers: Any) -> bool:
-    """Whether the server ignored the wish for a stream, and sends a whole answer."""
+    """Whether the server ignores that a stream was asked for, and sends a whole answer."""
     content_type = headers.get("content-type") or ""
     return content_type.partition(";")[0].strip() == "application/json" and not getattr(codec, "streams_json", False)
 
@@ -138,23 +139,23 @@ def _whole_at_once(codec: Codec, headers: Any) -> bool:
 def _streamed(target: Target, whole: Gathering, started: float, model: str | None) -> Flow[AIMessage]:
     decoder = target.codec.decoder(target.route.endpoint.provider)
     held: list[AIMessageChunk] = []
-    while data := (yield do.read()):
+    while data := (yield do.READ):
         for chunk in decoder.feed(data):
             if whole.chunk is not None:  # the usual case, kept short
                 whole.add(chunk)
                 yield chunk
                 continue
             if chunk.blocks:
-                chunk.timing = {"first_token_s": (yield do.clock()) - started}
+                chunk.timing = {"first_token_s": (yield do.CLOCK) - started}
             yield from _first(chunk, whole, held)
         if getattr(decoder, "over", False):
-            yield do.drain()  # some servers never end the body
+            yield do.DRAIN  # some servers never end the body
             break
     for chunk in decoder.close():
         if chunk.chunk_position == "last":
             if "model_name" not in chunk.response_metadata:
                 chunk.response_metadata = {**chunk.response_metadata, "model_name": model}
-            chunk.timing = {**chunk.timing, "total_s": (yield do.clock()) - started}
+            chunk.timing = {**chunk.timing, "total_s": (yield do.CLOCK) - started}
         yield from _first(chunk, whole, held)
     return whole.message()
 
@@ -183,13 +184,3 @@ def as_chunk(message: AIMessage) -> AIMessageChunk:
     )
     chunk.timing = message.timing
     return chunk
-
-
-def sum_of(chunks: Iterable[AIMessageChunk]) -> AIMessage:
-    """The message that chunks add up to. Raises StreamError where there are none."""
-    whole = Gathering()
-    for chunk in chunks:
-        whole.add(chunk)
-    if whole.chunk is None:
-        raise StreamError("there is nothing to add up: the stream had no chunks")
-    return whole.message()

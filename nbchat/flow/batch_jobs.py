@@ -1,4 +1,4 @@
-"""Jobs of a provider's Batch API: started once, looked at, found again, and collected. No network, no clock."""
+"""Jobs of a provider's Batch API: started once, looked at, found again and collected. No network, no clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from nbchat.flow import effects as do
 from nbchat.flow.attempt import Target, refusal
 from nbchat.flow.effects import Flow
-from nbchat.flow.retry import may_retry, wait_before
+from nbchat.flow.retry import retry_wait
 from nbchat.providers.endpoint import Endpoint
 from nbchat.providers.rows import ALIASES
 from nbchat.values.errors import APIConnectionError, BadRequestError, ChatError, ServerError, StreamError
@@ -22,13 +22,13 @@ from nbchat.wire.decoding import read_json
 from nbchat.wire.ndjson import NDJSON
 from nbchat.wire.untrusted import object_of, text_of
 
-AT_ONCE = 256  # results that are handed over together
-PAGES = 200  # of the list of jobs that are searched
+AT_ONCE = 256  # results handed over together
+PAGES = 200  # of the list of jobs, that are searched
 SKEW_S = 300.0  # by which the provider's clock may be behind
 CHECK_S = 0.1  # between looks at a file that is being checked, twice as long each time
 LONGEST_CHECK_S = 30.0
 CHECKS = 60
-CHECKING = ("pending", "running", "notrunning")  # what Azure calls a file of which no job can be made yet
+CHECKING = ("pending", "running", "notrunning")  # in Azure's words; no job can be made of the file yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +83,16 @@ class Batching:
     def start(
         self, pack: Pack, file: str, since: float, taken: Collection[str], note: Callable[[str], None]
     ) -> Flow[Job]:
-        """Upload the requests and start a job, once: where it is not known whether that came through, it is looked for.
+        """Upload the requests and start a job, once: before it is tried again, the job is looked for in the list.
 
         Args:
-            file: id of the file of requests, where it was uploaded before.
+            file: id of the file of requests, where it is uploaded already; else "".
             since: seconds since 1970, before which the job cannot have been started.
             taken: ids of jobs that are known to be others.
-            note: told the id of the uploaded file before the job is started, on the thread that waits.
+            note: called with the id of the uploaded file before the job is started, on the thread that waits.
 
         Raises:
-            ChatError: the provider refused, and there is no job; a connection or server that failed may leave one.
+            ChatError: the provider refused, and there is no job; or a connection or server failed, and there may be.
         """
         if not file and (upload := self.format.upload(pack)) is not None:
             told = object_of((yield from self._told(upload)))
@@ -106,8 +106,7 @@ class Batching:
             try:
                 return self.format.job((yield from self._told(self.format.create(pack, file), retries=0)))
             except ChatError as error:
-                wait = wait_before(tries, error)
-                if tries >= self._retries or wait is None or not may_retry(error):
+                if (wait := retry_wait(tries, self._retries, error)) is None:
                     raise
                 tries += 1
                 yield do.sleep(wait)
@@ -115,7 +114,7 @@ class Batching:
                     return found
 
     def _checked(self, file: str, told: Mapping[str, Any]) -> Flow[None]:
-        """Wait while the provider looks through an uploaded file; `told` is what it said of it."""
+        """Wait while the provider checks an uploaded file; `told` is what it answered to the upload."""
         for look in range(CHECKS):
             state = text_of(told.get("status")).lower()
             if state in ("error", "failed", "canceled", "deleted"):
@@ -149,11 +148,11 @@ class Batching:
     def collect(self, job: Job, take: Callable[[list[Result]], None]) -> Flow[int]:
         """Fetch all results, some at a time; `take` is called with them on the thread that waits.
 
-        A download that breaks off is begun again: some results may come twice. Returns how many lines were none.
+        A download that breaks off is begun again: some results may come twice. Returns how many lines held no result.
 
         Raises:
             NotFoundError: the provider keeps them no longer.
-            ChatError: they cannot be had for now.
+            ChatError: they cannot be fetched for now.
         """
         for at in range(0, len(job.inline), AT_ONCE):
             yield do.ask(take, list(job.inline[at : at + AT_ONCE]))
@@ -167,7 +166,7 @@ class Batching:
         lines, strange, last = NDJSON(), 0, True
         ready: list[Result] = []
         while True:
-            data = yield do.read()
+            data = yield do.READ
             for _, line in lines.feed(data) if data else lines.close():
                 result = self._result(line)
                 last = result is not None
@@ -179,7 +178,7 @@ class Batching:
                 ready = []
             if not data:
                 break
-        if not last:  # the end of the file is but a piece of a line
+        if not last:  # the file ends within a line
             raise StreamError(f"{self.provider}'s results were cut")
         return strange
 
@@ -195,15 +194,17 @@ class Batching:
 
     def _answer(self, request: Request) -> Flow[Any]:
         yield from self._opened(request, stream=False)
-        return read_json((yield do.read_all()), self.provider)
+        return read_json((yield do.READ_ALL), self.provider)
 
     def _opened(self, request: Request, stream: bool) -> Flow[None]:
         status, headers = yield do.open_(self._route, request, stream)
-        if status in (301, 302, 303, 307, 308) and request.method == "GET" and headers.get("location"):
+        location = headers.get("location")
+        if status in (301, 302, 303, 307, 308) and request.method == "GET" and location:
             here = self._route.endpoint.url(request)
-            there = urljoin(here, headers["location"])
-            same_host = urlsplit(there)[:2] == urlsplit(here)[:2]  # elsewhere, a store of files, the key does not go
-            route = replace(self._route, endpoint=Endpoint(self.provider, "")) if not same_host else self._route
+            there = urljoin(here, location)
+            same_host = urlsplit(there)[:2] == urlsplit(here)[:2]
+            keyless = replace(self._route, endpoint=Endpoint(self.provider, ""))  # for another host, a store of files
+            route = self._route if same_host else keyless
             status, headers = yield do.open_(route, Request(there, {}, method="GET"), stream)
         if not 200 <= status < 300:
             raise (yield from refusal(self._route.endpoint, status, headers))
@@ -214,8 +215,7 @@ class Batching:
             try:
                 return (yield from start())
             except ChatError as error:
-                wait = wait_before(tries, error)
-                if tries >= retries or wait is None or not may_retry(error):
+                if (wait := retry_wait(tries, retries, error)) is None:
                     raise
             tries += 1
             yield do.sleep(wait)

@@ -34,7 +34,7 @@ class ToolStarted:
 
 
 class Runnable(Protocol):
-    """What can be called as a tool: a flow from a tool call to a ToolMessage; `ainvoke` drives it."""
+    """A tool to run: a flow from a tool call to a ToolMessage, which `ainvoke` drives."""
 
     @property
     def is_async(self) -> bool: ...
@@ -59,8 +59,8 @@ def converse(
 
     Args:
         ask: a conversation to the flow of one answer.
-        approve: (name, args) to True, to other arguments (a dict), to False, or to a reason to decline (a str).
-        max_rounds: how many times tools may be run, ours or the provider's, before the model has to answer without.
+        approve: called with (name, args); gives True, other arguments (a dict), False, or a reason to decline (a str).
+        max_rounds: how many times tools may be run, ours or the provider's, before the model has to answer.
 
     Raises:
         RoundLimitError: the model asks for tools once more than that; `partial` is what it said.
@@ -85,7 +85,7 @@ def converse(
 
 
 def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
-    """One answer, added to the messages; what has come of it where it is cut."""
+    """One answer, added to the messages; of one that is cut, what had come."""
     so_far = Gathering()
 
     def heard(step: Any) -> Iterator[Any]:
@@ -110,7 +110,7 @@ def _heard(ask: Ask, messages: list[Message]) -> Flow[AIMessage]:
 
 
 def _requests(message: AIMessage) -> list[Block]:
-    """The tool calls of an answer, well formed or not, each with an id of its own to pair it with its result."""
+    """The tool calls of an answer, well formed or not, each with its own id, which pairs it with its result."""
     calls = [block for block in message.blocks if block["type"] in ("tool_call", "invalid_tool_call")]
     seen = set()
     for place, call in enumerate(calls):
@@ -182,7 +182,7 @@ def _run(tool: Runnable, call: ToolCall, config: Any) -> Flow[ToolMessage]:
 async def _run_together(
     tools: Mapping[str, Runnable], calls: Mapping[int, ToolCall], config: Any, results: dict[int, ToolMessage]
 ) -> None:
-    """Run async tools at the same time. Each result is there as soon as it is had: a stop loses none."""
+    """Run async tools at the same time. Each result is stored as soon as it comes: a stop loses none."""
 
     async def run(place: int, call: ToolCall) -> None:
         try:
@@ -192,7 +192,7 @@ async def _run_together(
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise
-            results[place] = _failed(call, error)  # nobody stopped it: what it awaited was cancelled
+            results[place] = _failed(call, error)  # nobody stopped the tool: what it awaited was cancelled
 
     async with asyncio.TaskGroup() as group:
         for place, call in calls.items():

@@ -2,14 +2,15 @@
 
 | effect | the driver gives back |
 |---|---|
-| open(route, request, stream) | (status, headers): the answer's head; an answer opened before is closed |
-| read() | the next bytes of the body; b"" at its end |
-| read_all() | the whole body |
-| drain() | None: the rest of a body that does not matter is read for a moment, so that its connection can be kept |
-| clock() | seconds, for differences |
-| now() | seconds since 1970 |
+| open_(route, request, stream) | (status, headers): the answer's head; an answer opened before is closed |
+| READ | the next bytes of the body; b"" at its end |
+| READ_ALL | the whole body |
+| DRAIN | None: the rest of a body that does not matter is read for a moment, so that its connection can be kept |
+| CLOCK | seconds, for differences |
+| NOW | seconds since 1970 |
 | sleep(seconds) | None |
-| recall(cache, key) / remember(cache, key, message) | a cached message, or None; of a key, once in a flow / None |
+| recall(cache, key) | a cached message or None; only the first time that a flow asks for this key |
+| remember(cache, key, message) | None |
 | reserve(limiter, tokens) | None, once the limiter allows it |
 | ask(question, …) | what the user's function returns; awaited where it is async |
 """
@@ -37,13 +38,17 @@ class Effect(NamedTuple):
     args: tuple[Any, ...] = ()
 
 
+READ, READ_ALL, DRAIN = Effect("read"), Effect("read_all"), Effect("drain")
+CLOCK, NOW = Effect("clock"), Effect("now")
+
+
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """How long to wait, in seconds; None waits for ever.
+    """How long to wait, in seconds; None for ever.
 
     Attributes:
         connect: for a connection.
-        first_byte: for the head of the answer; without streaming the model writes all of it before.
+        first_byte: for the head of the answer; without streaming, the whole answer is written before that.
         between: for each further piece of the answer.
         total: for everything.
     """
@@ -98,26 +103,6 @@ def open_(route: Route, request: Request, stream: bool) -> Effect:
     return Effect("open", (route, request, stream))
 
 
-def read() -> Effect:
-    return READ
-
-
-def read_all() -> Effect:
-    return _READ_ALL
-
-
-def drain() -> Effect:
-    return _DRAIN
-
-
-def clock() -> Effect:
-    return _CLOCK
-
-
-def now() -> Effect:
-    return _NOW
-
-
 def sleep(seconds: float) -> Effect:
     return Effect("sleep", (seconds,))
 
@@ -136,7 +121,3 @@ def reserve(limiter: Any, tokens: int) -> Effect:
 
 def ask(question: Callable[..., Any], *args: Any) -> Effect:
     return Effect("ask", (question, *args))
-
-
-READ, _READ_ALL, _DRAIN = Effect("read"), Effect("read_all"), Effect("drain")
-_CLOCK, _NOW = Effect("clock"), Effect("now")

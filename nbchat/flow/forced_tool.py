@@ -1,4 +1,4 @@
-"""Tools for an engine that ignores them: a forced call is had by constraining the answer. No network, no clock."""
+"""Tools for an engine that ignores them: a forced call is an answer held to a schema. No network, no clock."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 def by_schema(ask: Callable[[Call], Flow[AIMessage]], call: Call) -> Flow[AIMessage]:
     """The answer to a call with tools, from an engine that knows none but can be held to a JSON schema.
 
-    A forced call (`tool_choice` "any" or a name) streams as any other; when results have come, they are told in words.
+    A forced call (`tool_choice` "any" or a name) streams like any other; results of tools are told in words.
 
     Raises:
         UnsupportedError: the model would have to decide for itself whether to use a tool.

@@ -16,5 +16,5 @@ def models_of(target: Target, row: Provider) -> Flow[list[str]]:
     status, headers = yield do.open_(target.route, models_request(endpoint, row), False)
     if not 200 <= status < 300:
         raise (yield from refusal(endpoint, status, headers))
-    body = yield do.read_all()
+    body = yield do.READ_ALL
     return read_models(read_json(body, endpoint.provider), endpoint.provider)

@@ -1,4 +1,4 @@
-"""An answer that goes on from a beginning (prefill): only what is new of it. No network, no clock."""
+"""An answer that continues a given beginning (prefill), without the beginning. No network, no clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def continued(flow: Flow[AIMessage], call: Call, codec: Any) -> Flow[AIMessage]:
     """The answer to a call with the option `prefill`, without the beginning, which some servers repeat.
 
     Raises:
-        ConfigurationError: the conversation does not end with what could be continued.
+        ConfigurationError: the conversation does not end with an AIMessage that has text.
     """
     given = call.messages[-1].text if call.messages and isinstance(call.messages[-1], AIMessage) else ""
     if not given:

@@ -14,7 +14,7 @@ def relayed(flow: Flow[T], shown: Callable[[Any], Iterable[Any]]) -> Flow[T]:
     """The same flow, its effects done and its result kept.
 
     Args:
-        shown: given each step, effects too; the reader sees what it gives, in place of the step. It may give effects.
+        shown: called with each step, effects too; what it yields, effects too, stands in the place of the step.
     """
     turn: Any = flow.send
     value: Any = None

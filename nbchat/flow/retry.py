@@ -9,14 +9,13 @@ from email.utils import parsedate_to_datetime
 
 from nbchat.values.errors import (
     APIConnectionError,
-    APITimeoutError,
     CertificateError,
     ChatError,
     ProviderError,
     QuotaError,
 )
 
-LONGEST_WAIT = 120.0  # a longer `retry-after` is for the user to decide about
+LONGEST_WAIT = 120.0  # seconds; whether to wait longer is for the user to decide
 
 
 def may_retry(error: ChatError) -> bool:
@@ -28,20 +27,20 @@ def may_retry(error: ChatError) -> bool:
     return isinstance(error, APIConnectionError)
 
 
-def total_timeout(error: ChatError) -> bool:
-    """Whether the user's own limit on the whole answer has passed: then there is no time to retry."""
-    return isinstance(error, APITimeoutError) and getattr(error, "total", False)
+def retry_wait(tries: int, most: int, error: ChatError) -> float | None:
+    """Seconds to wait before one of `most` retries, after as many as `tries`; None where the error is final."""
+    return wait_before(tries, error) if tries < most and may_retry(error) else None
 
 
-def wait_before(attempt: int, error: ChatError) -> float | None:
-    """Seconds to wait before the retry after this attempt (from 0), or None where the provider asks for too long.
+def wait_before(tries: int, error: ChatError) -> float | None:
+    """Seconds to wait before a retry, after as many as `tries`; None where the provider asks for too long.
 
     What the provider asks for is obeyed; else it is exponential backoff with full jitter: up to 0.5, 1, 2, … 8 s.
     """
     asked = getattr(error, "retry_after", None)
     if asked is not None:
         return asked if asked <= LONGEST_WAIT else None
-    return min(8.0, 0.5 * 2**attempt) * (0.5 + random.random() / 2)
+    return min(8.0, 0.5 * 2**tries) * (0.5 + random.random() / 2)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

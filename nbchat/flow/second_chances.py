@@ -17,7 +17,7 @@ Errors = tuple[type[BaseException], ...]
 
 
 class _Witness:
-    """Passes on what the reader sees, and remembers that there was something."""
+    """Passes on what the reader is to see, and remembers whether there was anything."""
 
     def __init__(self) -> None:
         self.seen = False

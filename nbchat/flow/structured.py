@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from nbchat.flow.effects import Flow
 from nbchat.flow.relay import relayed
+from nbchat.values.brief import brief
 from nbchat.values.chunks import AIMessageChunk
 from nbchat.values.complaints import complaints
 from nbchat.values.errors import StructuredOutputError
@@ -43,7 +44,7 @@ class Form:
         return validator(self.kind)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Form, (self.name, self.kind, self.schema, self.method)  # pydantic's validator is no pickle
+        return Form, (self.name, self.kind, self.schema, self.method)  # pydantic's validators cannot be pickled
 
 
 def structured(flow: Flow[AIMessage], form: Form, *, stream: bool, include_raw: bool) -> Flow[Any]:
@@ -72,7 +73,7 @@ def _nothing(step: Any) -> tuple[()]:
 
 
 class _Growing:
-    """Chunks in, partial values out, each time that there is more to see."""
+    """Chunks in, partial values out, one each time there is more to see."""
 
     def __init__(self, form: Form, include_raw: bool) -> None:
         self._form = form
@@ -121,14 +122,11 @@ def read_value(message: AIMessage, form: Form) -> Any:
             return form.validate(found)
         except ValidationError as error:
             problems = complaints(error)
-    cut = f" ({_CUT})" if message.finish_reason == "length" else ""
+    cut = " (it was cut at max_tokens: raise it)" if message.finish_reason == "length" else ""
     raise StructuredOutputError(
         f"{_who(message)}'s answer does not fit {form.name}: {'; '.join(problems)}{cut}; it is in error.partial",
         partial=message,
     )
-
-
-_CUT = "it was cut at max_tokens: raise it"
 
 
 def _called(message: AIMessage, name: str) -> dict[str, Any] | None:
@@ -136,7 +134,7 @@ def _called(message: AIMessage, name: str) -> dict[str, Any] | None:
 
 
 def _absent(found: Mapping[str, Any], form: Form) -> list[str]:
-    """A user's JSON schema is not checked beyond this."""
+    """Required keys that are missing: a user's JSON schema is checked for no more than these."""
     if not isinstance(form.kind, Mapping):
         return []
     return [f"{key!r} is missing" for key in form.schema.get("required") or () if key not in found]
@@ -166,5 +164,4 @@ def _who(message: AIMessage) -> str:
 
 
 def _brief(message: AIMessage) -> str:
-    text = message.text
-    return repr(text if len(text) <= 200 else text[:199] + "…") if text else "an empty answer"
+    return brief(message.text, 200) if message.text else "an empty answer"

@@ -8,18 +8,16 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import httpx
-
 from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
 from nbchat.io.fast_answer import FastAnswer
+from nbchat.io.httpx_answer import HttpxAnswer
 from nbchat.io.patience import Patience
 from nbchat.io.transport import fast
 from nbchat.values.errors import APITimeoutError, CertificateError, ChatError
 from nbchat.wire.codec import Request
 
 Loop = asyncio.AbstractEventLoop
-_CLIENTS: WeakKeyDictionary[Loop, dict[Any, httpx.AsyncHTTPTransport]] = WeakKeyDictionary()  # by proxy and trust
 _DOUBTED: set[tuple[str, transport.Trust]] = set()  # base URLs that pyreqwest does not trust
 _PENDING: WeakKeyDictionary[Loop, dict[tuple[int, str], asyncio.Future[None]]] = WeakKeyDictionary()
 
@@ -28,7 +26,7 @@ class AwaitingWire:
     """One caller's wire on a loop. Each method does one effect (see `nbchat.flow.effects`).
 
     Args:
-        pauses: whether a reader may leave it waiting: then nobody else waits for its answers.
+        pauses: whether a reader may pause it: then nobody else waits for its answers.
     """
 
     def __init__(self, *, pauses: bool = False) -> None:
@@ -55,9 +53,9 @@ class AwaitingWire:
             self._reader = FastAnswer(route)
             try:
                 return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
-            except CertificateError:  # Python also trusts who signed themselves, and has authorities of its own
+            except CertificateError:  # httpx also trusts listed self-signed ones, and its own authorities
                 _DOUBTED.add((endpoint.base_url, transport.trust()))
-        self._reader = _HttpxAnswer(route)
+        self._reader = HttpxAnswer(route)
         return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
 
     async def _within(self, work: Any, seconds: float | None, what: str) -> Any:
@@ -67,7 +65,7 @@ class AwaitingWire:
                 seconds, what = left, "total"
         try:
             return await self._patience.wait(work, seconds)
-        except APITimeoutError:  # which is a TimeoutError, and has its words already
+        except APITimeoutError:  # a TimeoutError that has its words already
             raise
         except TimeoutError:
             shown = self._route.timeout.total if what == "total" else seconds
@@ -105,10 +103,9 @@ class AwaitingWire:
         await asyncio.sleep(seconds)
 
     async def recall(self, cache: Any, key: str) -> Any:
-        """A cached message; where the same prompt is being asked on this loop just now, wait for its answer.
+        """A cached message, waited for where another flow on this loop is asking the same; None where that fails.
 
-        Where that one fails, those who waited ask for themselves. None also where this flow has recalled it before:
-        what came then did not do.
+        None also where this flow has recalled it before: what came then did not do.
         """
         claim = (id(cache), key)
         if claim in self._recalled:
@@ -157,57 +154,3 @@ class AwaitingWire:
 
 def _is_doubted(base_url: str) -> bool:
     return bool(_DOUBTED) and (base_url, transport.trust()) in _DOUBTED
-
-
-class _HttpxAnswer:
-    """An answer over httpx: the user's own client, or a transport of this loop."""
-
-    def __init__(self, route: Route) -> None:
-        self._route = route
-        self._response: httpx.Response | None = None
-        self._bytes: Any = None
-
-    async def open(self, method: str, url: str, headers: dict[str, str], content: bytes) -> tuple[int, Any]:
-        limits = {"connect": self._route.timeout.connect, "read": None, "write": None, "pool": None}
-        extensions = {"timeout": limits}
-        client = self._route.http_async_client
-        try:
-            if client is not None:
-                request = client.build_request(method, url, headers=headers, content=content, extensions=extensions)
-                self._response = await client.send(request, stream=True)
-            else:
-                parsed = transport.parsed_url(url)
-                request = httpx.Request(method, parsed, headers=headers, content=content, extensions=extensions)
-                self._response = await _of_this_loop(url, self._route.proxy).handle_async_request(request)
-                self._response.request = request
-        except httpx.TimeoutException:
-            raise failures.timed_out(self._route, self._route.timeout.connect, "connect") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise failures.connection_failed(self._route, error) from None
-        except BaseException as error:  # a Stop: a verbose traceback would show the headers in the frames beneath
-            raise error.with_traceback(None) from None
-        self._bytes = self._response.aiter_bytes()
-        return self._response.status_code, self._response.headers
-
-    def is_short(self) -> bool:
-        return False
-
-    async def read(self) -> bytes:
-        try:
-            return await anext(self._bytes, b"")
-        except (httpx.HTTPError, OSError) as error:
-            raise failures.broken_off(self._route, error) from None
-
-    async def aclose(self) -> None:
-        if self._response is not None:
-            await self._response.aclose()
-
-
-def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
-    """httpx's connections belong to the loop that opened them, so each loop has its own."""
-    proxy = transport.proxy_for(url, proxy)
-    mine, key = _CLIENTS.setdefault(asyncio.get_running_loop(), {}), (proxy, transport.trust())
-    if key not in mine:
-        with transport.reading_certificates():
-            mine[key] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))
-    return mine[key]

@@ -41,7 +41,7 @@ class BlockingWire:
         try:
             self._response = self._send(route, request.method, url, headers, content)
         except httpx.TimeoutException as error:
-            early = first is None or time.monotonic() - began < first - 0.01  # urllib3 reads in the TLS handshake
+            early = first is None or time.monotonic() - began < first - 0.01  # the TLS handshake is a read to urllib3
             connecting = early or isinstance(error, httpx.ConnectTimeout)
             raise self._timed_out("connect" if connecting else "first_byte") from None
         except httpx.RemoteProtocolError as error:
@@ -114,7 +114,7 @@ class BlockingWire:
         time.sleep(seconds)
 
     def recall(self, cache: Any, key: str) -> Any:
-        """A cached message; None where this flow has recalled it before: what came then did not do."""
+        """A cached message; None also where this flow has recalled it before: what came then did not do."""
         claim = (id(cache), key)
         if claim in self._recalled:
             return None

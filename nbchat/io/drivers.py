@@ -12,9 +12,9 @@ from nbchat.io.blocking import BlockingWire
 T = TypeVar("T")
 
 
-def drive(flow: Flow[Any], wire: BlockingWire | None = None) -> Iterator[Any]:
+def drive(flow: Flow[Any]) -> Iterator[Any]:
     """Run a flow on this thread; yield what the reader is to see."""
-    wire = wire or BlockingWire()
+    wire = BlockingWire()
     send, read = flow.send, wire.read
     turn: Any = send
     value: Any = None
@@ -25,7 +25,7 @@ def drive(flow: Flow[Any], wire: BlockingWire | None = None) -> Iterator[Any]:
             if type(step) is not Effect:
                 yield step
                 continue
-            try:  # a stream reads once a token: that is kept short
+            try:  # a stream reads once a token, so that way is short
                 value = read() if step is READ else getattr(wire, step.verb)(*step.args)
             except Exception as error:
                 turn, value = flow.throw, error
@@ -36,9 +36,9 @@ def drive(flow: Flow[Any], wire: BlockingWire | None = None) -> Iterator[Any]:
         wire.close()
 
 
-def run(flow: Flow[T], wire: BlockingWire | None = None) -> T:
+def run(flow: Flow[T]) -> T:
     """Run a flow on this thread to its end; return its result."""
-    steps = drive(flow, wire)
+    steps = drive(flow)
     try:
         while True:
             next(steps)
@@ -48,9 +48,9 @@ def run(flow: Flow[T], wire: BlockingWire | None = None) -> T:
         steps.close()  # type: ignore[attr-defined]
 
 
-async def adrive(flow: Flow[Any], wire: AwaitingWire | None = None) -> AsyncIterator[Any]:
+async def adrive(flow: Flow[Any]) -> AsyncIterator[Any]:
     """Run a flow on this loop; yield what the reader is to see."""
-    wire = wire or AwaitingWire(pauses=True)
+    wire = AwaitingWire(pauses=True)
     turn, value = flow.send, None
     try:
         while True:

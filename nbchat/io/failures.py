@@ -10,11 +10,11 @@ from nbchat.io import transport
 from nbchat.values.errors import APIConnectionError, APITimeoutError, CertificateError, ChatError, StreamError
 
 _DOUBT = re.compile(r"(?:certificate verify failed|invalid peer certificate): (.*?)(?: \(_ssl|$)")  # OpenSSL, rustls
-MOST_BYTES = 256 * 2**20  # pictures and sounds inline are some MB
+MOST_BYTES = 256 * 2**20  # of a whole answer; inline pictures and sounds take some MB
 
 
 def connection_failed(route: Route, error: BaseException) -> ChatError:
-    """No answer could be had."""
+    """The server could not be reached, or is not trusted."""
     where = _where(route)
     reason = _reason(error)
     if doubt := _DOUBT.search(reason):
@@ -29,7 +29,7 @@ def connection_failed(route: Route, error: BaseException) -> ChatError:
 
 
 def unreadable(route: Route, error: BaseException) -> ChatError:
-    """What came is no HTTP; or nothing came, and the connection was closed."""
+    """What came is not HTTP; or nothing came, and the connection was closed."""
     innermost = _innermost(error)
     if isinstance(innermost, OSError):
         return connection_failed(route, error)
@@ -44,7 +44,7 @@ def timed_out(route: Route, seconds: float | None, what: str) -> ChatError:
         if seconds is not None
         else f"{route.endpoint.provider} gave no answer in time"
     )
-    error.total = what == "total"  # type: ignore[attr-defined]
+    error.total = what == "total"
     return error
 
 
@@ -56,7 +56,7 @@ def broken_off(route: Route, error: BaseException) -> ChatError:
 
 
 def too_long(route: Route) -> ChatError:
-    """A whole answer of more than `MOST_BYTES`: a server that never ends it must not fill the memory."""
+    """A whole answer has more than `MOST_BYTES`: one without end must not fill the memory."""
     return StreamError(
         f"{route.endpoint.provider} sent more than {MOST_BYTES >> 20} MB as one answer; nothing was kept of it"
     )
@@ -65,7 +65,7 @@ def too_long(route: Route) -> ChatError:
 def _where(route: Route) -> str:
     where = f"{route.endpoint.provider} at {route.endpoint.address}"
     if route.http_client is not None or route.http_async_client is not None:
-        return where  # it has a way of its own
+        return where  # the user's client has its own proxy
     proxy = transport.proxy_for(route.endpoint.base_url, route.proxy)
     return f"{where} through the proxy {urlsplit(proxy).netloc.rpartition('@')[2]}" if proxy else where
 

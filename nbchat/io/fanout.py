@@ -1,4 +1,4 @@
-"""Many flows at once on one loop: the caller's own, or one background thread's. Errors are results until the end."""
+"""Many flows at once, on the caller's loop or on that of one background thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nbchat.io.drivers import arun
 from nbchat.values.errors import ConfigurationError
 
 Flows = Iterable[Callable[[], Flow[Any]]]
-Sink = Callable[[int, Any, BaseException | None], None]
+Landed = tuple[int, Any, BaseException | None]  # place of the input, its result, or its error
 
 
-async def fan_out(flows: Flows, width: int, sink: Sink, stop_at_error: bool) -> None:
-    """Run flows, `width` at once; each result or error goes to `sink(index, result, error)` as it comes."""
+async def fan_out(flows: Flows, width: int, land: Callable[[Landed], Any], stop_at_error: bool) -> None:
+    """Run flows, `width` at once; `land` is given each result or error as it comes."""
     waiting = enumerate(flows)
     failed = False
 
@@ -34,9 +34,9 @@ async def fan_out(flows: Flows, width: int, sink: Sink, stop_at_error: bool) -> 
                 result = await arun(make())
             except Exception as error:
                 failed = failed or stop_at_error
-                sink(index, None, error)
+                land((index, None, error))
             else:
-                sink(index, result, None)
+                land((index, result, None))
 
     await together(work() for _ in range(width))
 
@@ -52,46 +52,29 @@ async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _ordered(results: dict[int, Any], errors: dict[int, BaseException], return_exceptions: bool) -> list[Any]:
-    if errors and not return_exceptions:
-        raise errors[min(errors)]
-    merged = {**results, **errors}
-    return [merged[index] for index in range(len(merged))]
-
-
 def run_all(flows: Flows, width: int, return_exceptions: bool) -> list[Any]:
-    """All results in order. Ctrl-C stops what runs, and closes the connections over which an answer has begun.
+    """All results in order. Ctrl-C stops what runs, and closes the connections on which an answer has begun.
 
-    Where none has, the request runs out at the server, within its total timeout: pyreqwest cannot drop it.
+    Where none has, the request goes on until its total timeout: pyreqwest cannot drop it.
     """
-    results: dict[int, Any] = {}
-    errors: dict[int, BaseException] = {}
-    _on_background(fan_out(flows, width, _into(results, errors), not return_exceptions))
-    return _ordered(results, errors, return_exceptions)
+    job = _begun(arun_all(flows, width, return_exceptions))
+    try:
+        return job.result()  # waited for here, where Ctrl-C is heard
+    finally:
+        _stop(job)
 
 
 async def arun_all(flows: Flows, width: int, return_exceptions: bool) -> list[Any]:
     """All results in order, on the caller's loop."""
-    results: dict[int, Any] = {}
-    errors: dict[int, BaseException] = {}
-    await fan_out(flows, width, _into(results, errors), not return_exceptions)
-    return _ordered(results, errors, return_exceptions)
-
-
-def _into(results: dict[int, Any], errors: dict[int, BaseException]) -> Sink:
-    def sink(index: int, result: Any, error: BaseException | None) -> None:
-        if error is None:
-            results[index] = result
-        else:
-            errors[index] = error
-
-    return sink
+    landed: dict[int, Landed] = {}
+    await fan_out(flows, width, lambda result: landed.update({result[0]: result}), not return_exceptions)
+    return [_shown(landed[index], return_exceptions)[1] for index in sorted(landed)]
 
 
 def each_completed(flows: Flows, width: int, return_exceptions: bool) -> Iterator[tuple[int, Any]]:
     """Results as they come. Leaving the loop early stops what still runs."""
     landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    job = _begun(fan_out(flows, width, lambda *result: landed.put(result), not return_exceptions))
+    job = _begun(fan_out(flows, width, landed.put, not return_exceptions))
     job.add_done_callback(lambda _: landed.put(None))
     try:
         while (result := landed.get()) is not None:
@@ -104,7 +87,7 @@ def each_completed(flows: Flows, width: int, return_exceptions: bool) -> Iterato
 async def aeach_completed(flows: Flows, width: int, return_exceptions: bool) -> AsyncIterator[tuple[int, Any]]:
     """Results as they come, on the caller's loop. Leaving the loop early stops what still runs."""
     landed: asyncio.Queue[Any] = asyncio.Queue()
-    job = asyncio.ensure_future(fan_out(flows, width, lambda *result: landed.put_nowait(result), not return_exceptions))
+    job = asyncio.ensure_future(fan_out(flows, width, landed.put_nowait, not return_exceptions))
     job.add_done_callback(lambda _: landed.put_nowait(None))
     try:
         while (result := await landed.get()) is not None:
@@ -115,8 +98,8 @@ async def aeach_completed(flows: Flows, width: int, return_exceptions: bool) -> 
         await asyncio.gather(job, return_exceptions=True)
 
 
-def _shown(result: tuple[int, Any, BaseException | None], return_exceptions: bool) -> tuple[int, Any]:
-    index, value, error = result
+def _shown(landed: Landed, return_exceptions: bool) -> tuple[int, Any]:
+    index, value, error = landed
     if error is None:
         return index, value
     if return_exceptions:
@@ -124,17 +107,8 @@ def _shown(result: tuple[int, Any, BaseException | None], return_exceptions: boo
     raise error
 
 
-def _on_background(work: Any) -> None:
-    """Run a coroutine on the background loop, and wait for it here, where Ctrl-C is heard."""
-    job = _begun(work)
-    try:
-        job.result()
-    finally:
-        _stop(job)
-
-
 def _begun(work: Any) -> Future[Any]:
-    """A coroutine under way on the background loop. Raises ConfigurationError there: it would wait for itself."""
+    """Start a coroutine on the background loop. Raises ConfigurationError on that loop, which would wait for itself."""
     loop = background_loop()
     with suppress(RuntimeError):
         if asyncio.get_running_loop() is loop:

@@ -10,8 +10,8 @@ from nbchat.io import failures, transport
 from nbchat.io.transport import fast_errors
 from nbchat.values.errors import CertificateError
 
-SHORT = 100_000  # bytes of a body that is read at once
-LATER_S = 0.5  # our own timeout goes before pyreqwest's: it has the better words
+SHORT = 100_000  # bytes; a shorter body is read at once
+LATER_S = 0.5  # by which pyreqwest's timeout comes after ours, which has the better words
 
 
 class FastAnswer:
@@ -38,8 +38,8 @@ class FastAnswer:
         return response.status, self._headers
 
     def is_short(self) -> bool:
-        """Whether the body is known to be of one piece or a few."""
-        length = self._headers.get("content-length")  # which is not there where the body is compressed
+        """Whether the body is known to be small."""
+        length = self._headers.get("content-length")  # missing where the body is compressed
         return length is not None and length.isdecimal() and int(length) < SHORT
 
     async def read_short(self) -> bytes:
@@ -51,22 +51,22 @@ class FastAnswer:
         return whole
 
     async def _sent(self, idle: int, method: str, url: str, headers: dict[str, str], content: bytes) -> Any:
-        """The answer's head. Raises ConnectError where there is no connection, or it was closed before."""
+        """The answer's head. Raises ConnectError where there is no connection, or a kept one was closed."""
         limit = self._route.timeout
         try:
             client = transport.awaiting(url, self._route.proxy, limit.connect, idle)
         except fast_errors.BuilderError as error:
             raise CertificateError(f"pyreqwest finds no certificates on this machine: {error}") from None
-        # with a buffer, a slow answer stays silent until that is full
+        # with a buffer, a slow answer would stay silent until that is full
         request = client.request(method, url).headers(headers).body_bytes(content).streamed_read_buffer_limit(0)
         if limit.total is not None:
-            # nothing else ends a request that was given up before its answer began
+            # nothing else ends a request that is given up before its answer begins
             request = request.timeout(timedelta(seconds=limit.total + LATER_S))
         self._streaming = request.build_streamed()
-        del request  # the repr of a request that was sent raises, in a traceback that shows local variables
+        del request  # once sent, its repr raises, which breaks a traceback that shows local variables
         try:
             return await self._streaming.__aenter__()
-        except BaseException as error:  # a cancelled wait as well: there is nothing to leave
+        except BaseException as error:  # a cancellation as well: nothing is open
             self._streaming = None
             if idle and isinstance(error, fast_errors.ConnectError):
                 raise
@@ -80,7 +80,7 @@ class FastAnswer:
         except fast_errors.PyreqwestError as error:
             raise failures.broken_off(self._route, error) from None
         if piece is None:
-            self._streaming = None  # there is nothing to leave any more
+            self._streaming = None  # nothing is open any more
             return b""
         return bytes(piece)
 
@@ -91,7 +91,7 @@ class FastAnswer:
 
 
 class _Headers:
-    """pyreqwest's headers, where one that is no text is taken for one that did not come."""
+    """pyreqwest's headers, without those that are not text."""
 
     def __init__(self, headers: Any) -> None:
         self._headers = headers
@@ -102,16 +102,8 @@ class _Headers:
         except ValueError:
             return None
 
-    def __contains__(self, name: str) -> bool:
-        return self.get(name) is not None
 
-    def __getitem__(self, name: str) -> str:
-        if (value := self.get(name)) is None:
-            raise KeyError(name)
-        return value
-
-
-_ANSWERED: set[str] = set()  # addresses to which there may be kept connections
+_ANSWERED: set[str] = set()  # addresses to which connections may be kept
 
 
 def _was_closed(error: Any) -> bool:

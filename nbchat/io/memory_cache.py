@@ -14,8 +14,13 @@ from nbchat.values.reading import message_from_dict
 class InMemoryCache:
     """Answers by request, gone with the process; safe to share between threads and loops.
 
+        set_llm_cache(InMemoryCache())
+
     Args:
         maxsize: how many answers to keep, the least recently used leaving first; None for all.
+
+    Raises:
+        ConfigurationError: `maxsize` is below 1.
     """
 
     def __init__(self, maxsize: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""An end to waiting: one timer for all reads of an answer, since one a read costs a third of a streamed token."""
+"""A timeout for each read of an answer, with one timer for all: one timer a read costs a third of a streamed token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Patience:
         """What `work` gives.
 
         Raises:
-            TimeoutError: it took longer than so many seconds; it was cancelled.
+            TimeoutError: it took longer than `seconds`, and was cancelled.
         """
         task = asyncio.current_task()
         assert task is not None, "a coroutine is awaited by a task"
@@ -33,7 +33,7 @@ class Patience:
             if self._cancelled and task.uncancel() <= before:  # else it was cancelled from outside as well
                 raise TimeoutError from None
             raise
-        else:  # pyreqwest gives its result also to a task that is cancelled as it comes: nobody may miss that
+        else:  # pyreqwest may give its result to a task that was just cancelled: the cancellation must not be lost
             if self._cancelled:
                 task.uncancel()
             if task.cancelling() > before:
@@ -57,7 +57,7 @@ class Patience:
         self._timer = None
         if self._task is None:
             return
-        if loop.time() < self._until:  # what it was set for came in time; this is a later wait
+        if loop.time() < self._until:  # what it was set for came in time; now a later wait is on
             self._set(loop)
         else:
             self._cancelled = True

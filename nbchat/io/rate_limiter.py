@@ -6,7 +6,8 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from nbchat.flow.retry import retry_after
@@ -20,16 +21,22 @@ ANSWER_TOKENS = 256  # what is reserved for an answer without `max_tokens`
 
 
 class InMemoryRateLimiter:
-    """Lets requests through at a rate; the first come is the first served. Safe to share between models and threads.
+    """Lets requests through at a rate, first come, first served. Safe to share between models and threads.
+
+        limiter = InMemoryRateLimiter(requests_per_second=0.5, max_bucket_size=10)
+        model = init_chat_model("openai:gpt-5-nano", rate_limiter=limiter)
 
     Args:
         requests_per_second: how fast the bucket of requests fills.
         check_every_n_seconds: the longest that a waiting request sleeps before it looks again.
         max_bucket_size: how many requests may go at once after a pause; the bucket is full at first.
-        tokens_per_minute: a limit on prompt and answer together, reserved before a request and settled after; None: no
-            limit.
+        tokens_per_minute: a limit on prompt and answer together, reserved before a request and settled after; None for
+            no limit.
 
     What a provider says in its `x-ratelimit-*` and `retry-after` headers holds requests back as well.
+
+    Raises:
+        ConfigurationError: a number that would let no request pass.
     """
 
     def __init__(
@@ -39,7 +46,6 @@ class InMemoryRateLimiter:
         check_every_n_seconds: float = 0.1,
         max_bucket_size: float = 1,
         tokens_per_minute: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         for name, value in (
             ("requests_per_second", requests_per_second),
@@ -54,17 +60,16 @@ class InMemoryRateLimiter:
         self.check_every_n_seconds = check_every_n_seconds
         self.max_bucket_size = max_bucket_size
         self.tokens_per_minute = tokens_per_minute
-        self._clock = clock
         self._lock = threading.Lock()
         self._requests = float(max_bucket_size)
         self._tokens = float(tokens_per_minute or 0)
-        self._filled = clock()
+        self._filled = monotonic()
         self._not_before = 0.0
         self._first_goes = 0.0  # when the first in the queue may go, as far as is known
         self._queue: deque[object] = deque()
 
     def acquire(self, *, blocking: bool = True, tokens: int = 0) -> bool:
-        """Wait for leave to send a request of so many tokens; without `blocking`, say at once if there is leave."""
+        """Wait until a request of so many tokens may go, and count it; without `blocking`, return at once if it may."""
         ticket = self._join()
         try:
             while wait := self._wait(ticket, tokens):
@@ -108,7 +113,7 @@ class InMemoryRateLimiter:
             wait = remaining(headers)
         if wait:
             with self._lock:
-                self._not_before = max(self._not_before, self._clock() + wait)
+                self._not_before = max(self._not_before, monotonic() + wait)
 
     def _join(self) -> object:
         ticket = object()
@@ -121,7 +126,7 @@ class InMemoryRateLimiter:
             self._queue.remove(ticket)
 
     def _wait(self, ticket: object, tokens: int) -> float:
-        """0 once the request may go, and is counted; else seconds until it is worth to look again."""
+        """0 once the request may go, and is counted; else seconds until it is worth looking again."""
         with self._lock:
             now = self._fill()
             ahead = self._queue.index(ticket)
@@ -141,7 +146,7 @@ class InMemoryRateLimiter:
 
     def _fill(self) -> float:
         """Fill the buckets for the time that has passed; return the time."""
-        now = self._clock()
+        now = monotonic()
         passed = max(0.0, now - self._filled)
         self._filled = now
         self._requests = min(self.max_bucket_size, self._requests + passed * self.requests_per_second)

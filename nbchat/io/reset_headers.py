@@ -14,7 +14,7 @@ _LIMITS = (
 )
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-LONGEST = 60.0  # a daily limit is for the user to see as an error, not to be waited for
+LONGEST = 60.0  # seconds; a used-up daily limit is to be seen as an error, not waited for
 
 
 def remaining(headers: Mapping[str, str]) -> float:
@@ -27,7 +27,7 @@ def remaining(headers: Mapping[str, str]) -> float:
 
 
 def _seconds(text: str) -> float:
-    """`6m0s`, `1.5s`, `20ms` or `12` (OpenAI and others), or a time as of RFC 3339 (Anthropic)."""
+    """`6m0s`, `1.5s`, `20ms` or `12` (OpenAI and others), or an RFC 3339 time (Anthropic)."""
     if spans := _SPAN.findall(text):
         return sum(float(number) * _SECONDS[unit] for number, unit in spans) if "T" not in text else _until(text)
     try:

@@ -23,12 +23,14 @@ T = TypeVar("T")
 
 
 class SQLiteCache:
-    """Answers by request, in a file (WAL, JSON). Where it cannot be used, models are asked as if there were none.
+    """Answers by request, in a file. Where it cannot be used, a warning says so, and models are asked without a cache.
+
+        set_llm_cache(SQLiteCache("answers.sqlite"))
 
     A file that is corrupt or of another version is set aside under another name, never emptied.
 
     Args:
-        database_path: the file; made where it is missing, with its folder.
+        database_path: the file (WAL, JSON); made where it is missing, with its folder.
     """
 
     def __init__(self, database_path: str | os.PathLike[str] = ".nbchat/cache.sqlite") -> None:
@@ -93,7 +95,7 @@ class SQLiteCache:
         return None
 
     def _wait(self, seconds: float) -> None:
-        """How long to wait for a locked file: after one vain wait not at all, until it is free again."""
+        """Set how long to wait for a locked file: after one wait in vain not at all, until it is free again."""
         if seconds != self._busy_s:
             self._busy_s = seconds
             if self._connection is not None:

@@ -23,9 +23,9 @@ except ImportError:  # Pyodide: everything works over plain httpx, slower
     fast = None  # type: ignore[assignment]
     fast_errors = None  # type: ignore[assignment]
 
-DRAIN_S = 0.25  # for what is left of a body whose end does not matter
+DRAIN_S = 0.25  # to read what is left of a body that does not matter
 Trust = tuple[str | None, str | None]
-MOST_IDLE = 1024  # connections to one host that are kept for the next requests
+MOST_IDLE = 1024  # connections to one host, kept for the next requests
 
 
 @lru_cache(maxsize=512)
@@ -39,7 +39,7 @@ def proxy_for(url: str, proxy: str | None) -> str | None:
     """The proxy to use: the given one, or the environment's; never for this machine itself.
 
     Raises:
-        ConfigurationError: it is no HTTP proxy.
+        ConfigurationError: it is not an HTTP proxy.
     """
     found = proxy if proxy is not None else _of_the_environment(url)
     if found is not None and urlsplit(found).scheme not in ("http", "https"):
@@ -68,13 +68,13 @@ def is_loopback(host: str) -> bool:
 
 
 def trust() -> Trust:
-    """Whose certificates the environment says to trust. A transport reads it when it is made; a cell may change it."""
+    """What the environment says of certificates to trust: a transport reads it once, and a cell may change it later."""
     return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
 @contextmanager
 def reading_certificates() -> Iterator[None]:
-    """Make a transport here. Raises ConfigurationError where it cannot read the certificates that it is to trust."""
+    """A block that makes a transport. Raises ConfigurationError where the certificates to trust cannot be read."""
     try:
         yield
     except OSError as error:

@@ -17,7 +17,7 @@ from urllib3.util import SKIP_HEADER, Timeout, make_headers, parse_url
 
 from nbchat.io.urllib3_connection import PlainPool, SecurePool
 
-MOST_BYTES = 65536  # that one read gives
+MOST_BYTES = 65536  # of one read
 _UNWANTED = {"user-agent": SKIP_HEADER, "accept-encoding": SKIP_HEADER}  # what urllib3 adds by itself
 Limits = dict[str, float | None]
 
@@ -26,7 +26,7 @@ class Urllib3Client:
     """Connections that threads may share.
 
     Args:
-        proxy: the address of an HTTP proxy, with user and password where it wants them; None: none.
+        proxy: the address of an HTTP proxy, with user and password where it wants them; None for no proxy.
     """
 
     def __init__(self, proxy: str | None = None) -> None:
@@ -37,7 +37,7 @@ class Urllib3Client:
     def send(self, method: str, url: str, headers: dict[str, str], content: bytes, limits: Limits) -> Urllib3Answer:
         """The answer, its body not read yet.
 
-        A request for which a kept connection proves to be closed is sent again over another.
+        Where a kept connection proves to be closed, the request is sent again over another.
 
         Args:
             limits: seconds to "connect", and to wait at each "read"; looked at before each.
@@ -65,11 +65,11 @@ class Urllib3Client:
 
 
 class Urllib3Answer:
-    """What httpx's own answers have of which the wire makes use.
+    """The part of `httpx.Response` that the wire uses.
 
     Attributes:
         status_code: of HTTP.
-        headers: by name, in upper or lower case.
+        headers: by name, in any case.
     """
 
     def __init__(self, response: Any, limits: Limits) -> None:
@@ -80,7 +80,7 @@ class Urllib3Answer:
     def iter_bytes(self) -> Iterator[bytes]:
         """The body as it comes, decompressed. Raises httpx.TransportError where it breaks off."""
         read, limits, wait = self._response.read1, self._limits, self._response.incoming.wait
-        packed = "content-encoding" in self.headers  # to ask urllib3 costs a tenth of a streamed token
+        packed = "content-encoding" in self.headers  # asking urllib3 costs a tenth of a streamed token
         with _in_httpx_words():
             while True:
                 wait(limits.get("read"))
@@ -111,7 +111,7 @@ def _in_httpx_words() -> Iterator[None]:
 
 
 _KINDS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
-    (exceptions.NewConnectionError, httpx.ConnectError),  # which is a kind of the next but one
+    (exceptions.NewConnectionError, httpx.ConnectError),  # before ConnectTimeoutError, of which it is a subclass
     (exceptions.SSLError, httpx.ConnectError),
     (exceptions.ConnectTimeoutError, httpx.ConnectTimeout),
     (exceptions.ReadTimeoutError, httpx.ReadTimeout),
@@ -122,7 +122,7 @@ _KINDS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The error behind urllib3's own, whose words show addresses of objects."""
+    """The error behind urllib3's, whose own message shows addresses of objects."""
     while (within := error.__cause__ or error.__context__) is not None:
         error = within
     return error

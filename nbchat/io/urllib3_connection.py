@@ -1,4 +1,4 @@
-"""urllib3's connections, with what a streamed answer wants: one send a request, and a limit on each wait."""
+"""urllib3's connections, with what a streamed answer needs: one send a request, and a limit on each wait."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import urllib3
 
-NEAR_S = 0.02  # a socket's timeout may be so much too long: to set it takes longer than to read a token
+NEAR_S = 0.02  # by which a socket's timeout may be too long: setting it takes longer than reading a token
 
 
 class _Incoming(io.RawIOBase):
-    """What comes from a socket until a moment that is set before each wait.
+    """What comes from a socket until a deadline, which is set before each wait.
 
-    A socket's own timeout is one of each `recv`: a server that sends a byte now and then would never run into it.
+    A socket's own timeout is that of one `recv`: a server that sends a byte now and then would never run into it.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
@@ -25,7 +25,7 @@ class _Incoming(io.RawIOBase):
         self.wait(self._set)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait so long from now, however many pieces come."""
+        """Set the deadline to so many seconds from now, however many pieces come."""
         self._until = None if seconds is None else time.monotonic() + seconds
 
     def readable(self) -> bool:
@@ -47,7 +47,7 @@ class _Incoming(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer, without the hints (102, 103) that may come before it; the library knows only of 100."""
+    """An answer, without the hints (102, 103) that may come before it; `http.client` knows only of 100."""
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
@@ -58,9 +58,9 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _InTime:
-    """A connection whose answers are read as `_Incoming`, which each of them carries.
+    """A connection whose answers are read through `_Incoming`, their attribute `incoming`.
 
-    An error says by `was_kept` that the connection had answered before: the server may have closed it in the meantime.
+    `was_kept` of an error tells that the connection had answered before: the server may have closed it since.
     """
 
     _answered = False
@@ -71,7 +71,7 @@ class _InTime:
         super().connect()  # type: ignore[misc]
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send the head and the body at once: to send them one by one costs a fourth of a whole call."""
+        """Send head and body at once: sending them one by one costs a fourth of a whole call."""
         unsent: list[bytes] = []
         self._unsent = unsent
         try:

@@ -24,14 +24,25 @@ T = TypeVar("T")
 class BaseCallbackHandler:
     """Hears what a model and its tools do; override what you need. A method may be async.
 
-    Every method is given `run_id` (UUID), `parent_run_id` (a turn of a `Chat`, or None), `tags`, `metadata` and `name`
-    as keywords too.
-    Set `streams = True` to have `invoke` stream inside, so that `on_llm_new_token` is called for each piece. An error
-    in a method is a warning, unless `raise_error = True`.
+        class Print(BaseCallbackHandler):
+            def on_llm_end(self, response, **kwargs):
+                print(kwargs["name"], response.usage_metadata)
+
+        model.invoke("Hello", config={"callbacks": [Print()]})
+
+    Every method is also given the keywords `run_id` (UUID), `parent_run_id` (a turn of a `Chat`, or None), `tags`,
+    `metadata` and `name`. An error in a method is a warning.
+
+    Attributes:
+        streams: whether `invoke` streams inside, so that `on_llm_new_token` is called for each piece.
+        raise_error: whether an error in a method is raised.
     """
 
     streams: bool = False
     raise_error: bool = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def on_chat_model_start(self, serialized: dict[str, Any], messages: list[list[Message]], **kwargs: Any) -> Any:
         """A model is about to be asked; `messages` holds one conversation."""
@@ -76,16 +87,14 @@ def handlers_of(config: RunnableConfig) -> list[BaseCallbackHandler]:
     """The handlers of a call: its config's, and those of the `with` blocks around it.
 
     Raises:
-        ConfigurationError: one of them is no handler.
+        ConfigurationError: one of them is not a handler.
     """
     given = [*config.get("callbacks", ())]
     for each in given:
-        if isinstance(each, type) or not any(hasattr(each, event) for event in _EVENTS):
-            shown = each.__name__ if isinstance(each, type) else repr(each)
-            raise ConfigurationError(
-                f"callbacks takes objects with methods such as on_llm_end, not {shown:.80}"
-                + (f": make one, {shown}()" if isinstance(each, type) else "")
-            )
+        if isinstance(each, type):
+            raise ConfigurationError(f"callbacks takes objects, and {each.__name__} is a class: give {each.__name__}()")
+        if not any(hasattr(each, event) for event in _EVENTS):
+            raise ConfigurationError(f"callbacks takes objects with methods such as on_llm_end, not {each!r:.80}")
     return [*given, *(each for each in _AMBIENT.get() if each not in given)]
 
 
@@ -96,8 +105,8 @@ def observed(
     serialized: dict[str, Any],
     messages: list[Message],
 ) -> Flow[AIMessage]:
-    """The same flow, with handlers told of its start, its pieces, its end or its error."""
-    run = about(config, serialized.get("name", ""))
+    """The flow of an answer, with handlers told of its start, its pieces, and its end or its error."""
+    run = _about(config, serialized["name"])
     yield from _tell(handlers, "on_chat_model_start", serialized, [messages], **run)
 
     def told(step: Any) -> Iterator[Any]:
@@ -106,16 +115,7 @@ def observed(
         if type(step) is not Effect:
             yield step
 
-    try:
-        message = yield from relayed(flow, told)
-    except Exception as error:
-        yield from _tell(handlers, "on_llm_error", error, **run)
-        raise
-    except BaseException as error:
-        _tell_at_the_end(handlers, "on_llm_error", error, **run)
-        raise
-    yield from _tell(handlers, "on_llm_end", message, **run)
-    return message
+    return (yield from _ending(relayed(flow, told), handlers, "llm", run))
 
 
 def tool_observed(
@@ -126,21 +126,26 @@ def tool_observed(
     args: Mapping[str, Any],
 ) -> Flow[T]:
     """The flow of a tool, with handlers told of its start, and its end or its error."""
-    run = about(config, tool["name"])
+    run = _about(config, tool["name"])
     yield from _tell(handlers, "on_tool_start", tool, str(dict(args)), inputs=dict(args), **run)
+    return (yield from _ending(flow, handlers, "tool", run))
+
+
+def _ending(flow: Flow[T], handlers: list[BaseCallbackHandler], what: str, run: dict[str, Any]) -> Flow[T]:
+    """The flow of an "llm" or a "tool", with handlers told of its end or its error."""
     try:
-        output = yield from flow
+        result = yield from flow
     except Exception as error:
-        yield from _tell(handlers, "on_tool_error", error, **run)
+        yield from _tell(handlers, f"on_{what}_error", error, **run)
         raise
     except BaseException as error:
-        _tell_at_the_end(handlers, "on_tool_error", error, **run)
+        _tell_at_once(handlers, f"on_{what}_error", error, **run)
         raise
-    yield from _tell(handlers, "on_tool_end", output, **run)
-    return output
+    yield from _tell(handlers, f"on_{what}_end", result, **run)
+    return result
 
 
-def about(config: RunnableConfig, name: str) -> dict[str, Any]:
+def _about(config: RunnableConfig, name: str) -> dict[str, Any]:
     """What every method of a handler is told of the run."""
     return {
         "run_id": config.get("run_id") or uuid4(),
@@ -151,15 +156,15 @@ def about(config: RunnableConfig, name: str) -> dict[str, Any]:
     }
 
 
-def _tell_at_the_end(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> None:
-    """Tell every handler while the flow is closed, when no effect can be asked for any more."""
+def _tell_at_once(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> None:
+    """Tell every handler while the flow is being closed: it can have no more effects, so nothing can be awaited."""
     here = [handler for handler in handlers if not iscoroutinefunction(getattr(handler, event, None))]
     for _ in _tell(here, event, *args, **run):
         pass
 
 
 def _tell(handlers: list[BaseCallbackHandler], event: str, *args: Any, **run: Any) -> Iterator[Effect]:
-    """Tell every handler. One that fails must not lose an answer that was paid for: it is warned of, once."""
+    """Tell every handler. One that fails must not lose an answer that was paid for: a warning names it."""
     for handler in handlers:
         method = getattr(handler, event, None)
         if method is None:

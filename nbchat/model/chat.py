@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-from nbchat.flow.converse import Approve, ToolStarted, converse
+from nbchat.flow.converse import Approve, Ask, ToolStarted, converse
 from nbchat.flow.effects import Flow
 from nbchat.io.drivers import adrive, arun, drive, run
 from nbchat.model.chat_file import model_fields, named_model, read_chat, write_chat
@@ -38,8 +39,8 @@ class Chat:
         tools: functions and `Tool`s to run, several async ones of one answer at the same time; a provider's built-in
             tools as its own dicts.
         system: instructions that stand before the history in each request.
-        approve: asked before each tool runs, with its name and arguments; may be async. True runs it, a dict runs it
-            with these arguments instead, False declines, a str declines and tells the model why.
+        approve: a function, called before each tool runs with its name and arguments; may be async. True runs it, a
+            dict runs it with these arguments instead, False declines, a str declines and tells the model why.
         max_rounds: how many times in one turn tools may be run.
         name: what the conversation is called.
         messages: a history to start from, as `invoke` takes it.
@@ -62,7 +63,7 @@ class Chat:
         messages: Sequence[Any] = (),
     ) -> None:
         self.model = model
-        self.tools = [_runnable(each) for each in tools]
+        self.tools = [_checked_tool(each) for each in tools]
         self.system = system
         self.approve = approve
         self.max_rounds = max_rounds
@@ -91,8 +92,8 @@ class Chat:
         Args:
             content: text, content blocks or a message; None goes on from tool results that the model has not seen.
             config: see `RunnableConfig`; `recursion_limit` takes the place of `max_rounds`.
-            params: parameters of this turn alone: `temperature`, …, `system` for other instructions, `approve` for
-                another one who is asked, and `tool_choice`, which holds for the first answer of the turn.
+            params: parameters of this turn alone: `temperature`, …, `system` and `approve` in
+                place of the chat's own, and `tool_choice`, which holds for the first answer of the turn.
 
         Raises:
             RoundLimitError: the model kept asking for tools.
@@ -126,22 +127,13 @@ class Chat:
         approve: Approve | None = None,
         **params: Any,
     ) -> Flow[AIMessage]:
-        """One turn, for a driver. It starts with the first step; a turn not yet ended ends then, as if stopped."""
+        """One turn, for a driver. It starts with its first step, and then ends a turn that was left midway."""
         question = self._question(content)
-        runnable = self._runnable()
-        tools = [*runnable.values(), *(each for each in self.tools if isinstance(each, Mapping))]
-        model: Any = self.model
-        model = model.bind_tools(tools) if tools else model
-        instructions = self.system if system is None else system
-        before = [SystemMessage(instructions)] if instructions else []
-        asked = approve or self.approve
+        tools = self._tools_by_name()
         config = inner_config(config)
+        ask = self._asking(tools, self.system if system is None else system, config, params)
+        approve = approve or self.approve
         limit = config.get("recursion_limit", self.max_rounds)
-
-        def one_answer(messages: Sequence[Message]) -> Flow[AIMessage]:
-            if isinstance(messages[-1], ToolMessage) and params.get("tool_choice") != "none":
-                params.pop("tool_choice", None)  # a tool once forced would be called for ever
-            return model.flow([*before, *messages], config, stream=True, **params)
 
         def turn() -> Flow[AIMessage]:
             self._end_turn()
@@ -150,9 +142,7 @@ class Chat:
             start = len(history)
             history.extend(question)
             try:
-                return (
-                    yield from converse(one_answer, history, runnable, approve=asked, max_rounds=limit, config=config)
-                )
+                return (yield from converse(ask, history, tools, approve=approve, max_rounds=limit, config=config))
             finally:
                 if len(history) == start + len(question):
                     del history[start:]
@@ -160,6 +150,22 @@ class Chat:
 
         flow = turn()
         return flow
+
+    def _asking(
+        self, tools: Mapping[str, Tool], system: str | None, config: RunnableConfig, params: dict[str, Any]
+    ) -> Ask:
+        """How the model is asked for each answer of a turn."""
+        model: Any = self.model
+        if self.tools:
+            model = model.bind_tools([*tools.values(), *(each for each in self.tools if isinstance(each, Mapping))])
+        before = [SystemMessage(system)] if system else []
+
+        def ask(messages: Sequence[Message]) -> Flow[AIMessage]:
+            if isinstance(messages[-1], ToolMessage) and params.get("tool_choice") != "none":
+                params.pop("tool_choice", None)  # a tool once forced would be called for ever
+            return model.flow([*before, *messages], config, stream=True, **params)
+
+        return ask
 
     def _question(self, content: Any) -> list[Message]:
         if content is None:
@@ -179,14 +185,14 @@ class Chat:
             return
         try:
             self._turn.close()
-        except ValueError:  # it is running: in another thread, or it is itself what called us
+        except ValueError:  # it is running: in another thread, or it is what called us
             raise ConfigurationError(
                 "this chat is still answering: wait for it, or ask a copy of it, chat.fork()"
             ) from None
 
-    def _runnable(self) -> dict[str, Tool]:
-        """The tools by name; of two of one name (a cell run again) the later."""
-        tools = map(_runnable, self.tools)
+    def _tools_by_name(self) -> dict[str, Tool]:
+        """The tools to run; of two of one name (a cell run again) the later."""
+        tools = map(_checked_tool, self.tools)
         return {tool.name: tool for tool in tools if isinstance(tool, Tool)}
 
     @property
@@ -197,7 +203,7 @@ class Chat:
 
     @property
     def cost_usd(self) -> float | None:
-        """What they cost, in USD; None where the price of one is not known."""
+        """What those answers cost, in US dollars; None where the price of one is not known."""
         from nbchat.model.prices import cost_usd
 
         costs = [cost_usd(message) for message in self._asked()]
@@ -208,16 +214,9 @@ class Chat:
 
     def fork(self) -> Chat:
         """A copy that goes its own way: same model and tools, and the history so far."""
-        copy = Chat(
-            self.model,
-            self.tools,
-            system=self.system,
-            approve=self.approve,
-            max_rounds=self.max_rounds,
-            name=self.name,
-        )
-        copy.messages = list(self.messages)
-        return copy
+        fork = copy(self)
+        fork.tools, fork.messages, fork._turn = list(self.tools), list(self.messages), None
+        return fork
 
     def undo(self) -> list[Message]:
         """Take back the last question and all that came of it; returns what was taken back."""
@@ -228,7 +227,7 @@ class Chat:
         return undone
 
     def reset(self) -> None:
-        """Forget the whole history; model, tools and system message stay."""
+        """Forget the history; model, tools and system message stay."""
         self._end_turn()
         self.messages.clear()
 
@@ -238,7 +237,7 @@ class Chat:
             "name": self.name,
             "model": model_fields(self.model),
             "system": self.system,
-            "tools": [tool.name for tool in self._runnable().values()],
+            "tools": [tool.name for tool in self._tools_by_name().values()],
             "max_rounds": self.max_rounds,
         }
         write_chat(Path(path), fields, self.messages)
@@ -264,7 +263,7 @@ class Chat:
         chat = cls(model, tools, system=fields.get("system"), approve=approve, name=fields.get("name"))
         chat.max_rounds = fields.get("max_rounds", chat.max_rounds)
         chat.messages = messages
-        if missing := [name for name in fields.get("tools", ()) if name not in chat._runnable()]:
+        if missing := [name for name in fields.get("tools", ()) if name not in chat._tools_by_name()]:
             warnings.warn(
                 f"{path} was saved with the tools {', '.join(missing)}: give them again, Chat.load(path, tools=[…])",
                 stacklevel=2,
@@ -275,7 +274,7 @@ class Chat:
         return f"Chat({self.model!r}, {len(self.messages)} messages, {self.usage.total_tokens:,} tokens)"
 
 
-def _runnable(given: Any) -> Tool | Mapping[str, Any]:
+def _checked_tool(given: Any) -> Tool | Mapping[str, Any]:
     found = as_tool(given)
     if isinstance(found, ToolSpec):
         raise ConfigurationError(f"a chat runs its tools, and {found.name!r} has no function: give one, or use @tool")

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from nbchat.model.chat_model import ChatModel
+from nbchat.model.plain import plain
 from nbchat.providers.table import find_provider, open_endpoint
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import Message
@@ -18,19 +19,6 @@ from nbchat.values.reading import message_from_dict
 
 FORMAT, VERSION = "nbchat.chat", 1
 _KINDS = {"name": str, "model": dict, "system": str, "tools": list, "max_rounds": int}
-_OPTIONS = (  # what may be written down; others may hold a key
-    "temperature",
-    "top_p",
-    "top_k",
-    "max_tokens",
-    "stop",
-    "seed",
-    "presence_penalty",
-    "frequency_penalty",
-    "logprobs",
-    "top_logprobs",
-    "reasoning",
-)
 
 
 def write_chat(path: Path, fields: Mapping[str, Any], messages: list[Message]) -> None:
@@ -40,7 +28,7 @@ def write_chat(path: Path, fields: Mapping[str, Any], messages: list[Message]) -
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, the file whole or not at all; what is not JSON's is written as its `repr`."""
+    """Write a value as JSON, the file whole or not at all; what JSON cannot hold is written as its `repr`."""
     text = json.dumps(to_jsonable_python(value, fallback=repr), ensure_ascii=False, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -56,7 +44,7 @@ def read_chat(path: Path) -> tuple[dict[str, Any], list[Message]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ConfigurationError: it is no saved chat, or of a later version.
+        ConfigurationError: it is not a saved chat, or one of a later version.
     """
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
@@ -74,11 +62,11 @@ def read_chat(path: Path) -> tuple[dict[str, Any], list[Message]]:
 
 
 def model_fields(model: Any) -> dict[str, Any] | None:
-    """What is written of a model: its name, its plain options, and its address where it is not the provider's own."""
+    """What is saved of a model: its name, its plain options, and its address where it is not the provider's own."""
     if not isinstance(model, ChatModel):
         return None
     fields: dict[str, Any] = {"name": f"{model.provider}:{model.model}"}
-    if options := {key: model.options[key] for key in _OPTIONS if key in model.options}:
+    if options := plain(model.options):
         fields["options"] = options
     endpoint = model.target.route.endpoint
     if model.provider != "local" and endpoint.base_url != find_provider(model.provider).base_url.rstrip("/"):
@@ -87,7 +75,7 @@ def model_fields(model: Any) -> dict[str, Any] | None:
 
 
 def _goes_there_anyway(name: str, address: str) -> bool:
-    """Whether a model of this name is asked at this address as things are set here, without a word from the file."""
+    """Whether a model of this name is asked at this address anyway, as this environment is set."""
     provider, _, model = name.partition(":")
     try:
         return open_endpoint(provider, model=model).address == address
@@ -105,7 +93,7 @@ def named_model(fields: Any, path: Path) -> tuple[str, dict[str, Any]]:
         case {"name": str(name), "base_url": address} if not _goes_there_anyway(name, address):
             why = f"the model {name} at {address}"
         case {"name": str(name), "options": dict(options)}:
-            return name, {key: value for key, value in options.items() if key in _OPTIONS}
+            return name, plain(options)
         case {"name": str(name)}:
             return name, {}
         case _:

@@ -16,8 +16,9 @@ from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.globals import cache_in_use
+from nbchat.model.plain import shown
 from nbchat.model.structured import Method, StructuredModel, structured_model
-from nbchat.model.tool_specs import checked_choice
+from nbchat.model.tool_specs import bound_label, checked_choice
 from nbchat.model.tools import tool_spec
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
@@ -37,8 +38,8 @@ class ChatModel(Verbs[AIMessage]):
         target: wire format, route and retries.
         options: parameters of every call: `temperature`, `max_tokens`, `stop`, …
         tools, tool_choice, parallel_tool_calls: see `bind_tools`.
-        output: the form that answers must have; see `with_structured_output`.
-        cache: a cache of its own; True for the global one, False for none.
+        output: the schema that answers must fit; see `with_structured_output`.
+        cache: its own cache; True for the global one, False for none.
         rate_limiter: asked before each request.
         config: what is merged under each call's own config.
     """
@@ -79,23 +80,15 @@ class ChatModel(Verbs[AIMessage]):
         return continued(flow, call, codec) if call.options.get("prefill") else flow
 
     def call(self, messages: Sequence[Message], *, stream: bool = False, **kwargs: Any) -> Call:
-        """The neutral call that a conversation makes with this model's parameters.
+        """The provider-neutral call that a conversation makes with this model's parameters.
 
         Raises:
             UnsupportedError: the provider's wire format cannot do what is asked.
             ConfigurationError: a tool's result answers no call.
         """
-        fields = {key: kwargs.pop(key) for key in _CALL_FIELDS if key in kwargs}
-        call = Call(
-            model=kwargs.pop("model", self.model),
-            messages=messages,
-            tools=fields.get("tools", self.tools),
-            tool_choice=fields.get("tool_choice", self.tool_choice),
-            parallel_tool_calls=fields.get("parallel_tool_calls", self.parallel_tool_calls),
-            output=fields.get("output", self.output),
-            stream=stream,
-            options=normal_options({**self.options, **kwargs} if kwargs else self.options),
-        )
+        fields = {name: kwargs.pop(name, getattr(self, name)) for name in _CALL_FIELDS}
+        options = normal_options({**self.options, **kwargs} if kwargs else self.options)
+        call = Call(messages=messages, stream=stream, options=options, **fields)
         check(self.target.codec, call, provider=self.provider, lacks=self.target.lacks)
         if not call.options.keys() & _REMEMBERED:
             check_results(messages)
@@ -103,7 +96,7 @@ class ChatModel(Verbs[AIMessage]):
 
     def bind(self, **kwargs: Any) -> ChatModel:
         """A model with further parameters for every call: `model.bind(logprobs=True, temperature=0)`."""
-        fields = {key: kwargs.pop(key) for key in (*_CALL_FIELDS, "model") if key in kwargs}
+        fields = {name: kwargs.pop(name) for name in _CALL_FIELDS if name in kwargs}
         return replace(self, **fields, options={**self.options, **kwargs})
 
     def bind_tools(
@@ -162,11 +155,11 @@ class ChatModel(Verbs[AIMessage]):
         return structured_model(self, schema, method, include_raw, strict)
 
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> ChatModel:
-        """A model whose calls all have this config beneath their own."""
+        """A model whose calls all have this config under their own."""
         return replace(self, config=merge_configs(self.config, config, kwargs))
 
     def described(self, call: Call) -> dict[str, Any]:
-        """What callbacks are told of this model and of a call's parameters; never with a key."""
+        """What callbacks are told of this model and of a call's parameters; never with its key."""
         return {"name": call.model, "provider": self.provider, "kwargs": dict(call.options)}
 
     def list_models(self) -> list[str]:
@@ -187,14 +180,17 @@ class ChatModel(Verbs[AIMessage]):
         return self.model
 
     def __repr__(self) -> str:
-        parts = [repr(f"{self.provider}:{self.model}"), *(f"{k}={v!r}" for k, v in self.options.items())]
+        parts = [
+            repr(f"{self.provider}:{self.model}"),
+            *(f"{name}={value}" for name, value in shown(self.options).items()),
+        ]
         if self.tools:
-            parts.append(f"tools={[t.name if isinstance(t, ToolSpec) else t.get('name', t) for t in self.tools]}")
+            parts.append(f"tools={[bound_label(tool) for tool in self.tools]}")
         return f"ChatModel({', '.join(parts)})"
 
 
 _REMEMBERED = {"previous_response_id", "conversation"}  # the provider has the calls (OpenAI Responses)
-_CALL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls", "output")
+_CALL_FIELDS = ("model", "tools", "tool_choice", "parallel_tool_calls", "output")
 
 
 def normal_options(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ class Around(Verbs[Out]):
         return self._changed(lambda model: model.with_config(config, **kwargs))
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Self:
-        """See `ChatModel.with_structured_output`; what is around the model stays around its values."""
+        """See `ChatModel.with_structured_output`; the retries or fallbacks then hold for the values too."""
         return self._changed(lambda model: model.with_structured_output(schema, **kwargs))
 
 

@@ -32,8 +32,7 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
     """Several configs as one: tags and callbacks add up, metadata and configurable merge, of the rest the later wins.
 
     Raises:
-        ConfigurationError: a key that `RunnableConfig` does not have; names the ones there are. Or a value is none of
-            its kind.
+        ConfigurationError: a key that `RunnableConfig` does not have, or a value of another kind; says what it takes.
     """
     out: dict[str, Any] = {}
     for config in configs:
@@ -57,7 +56,7 @@ def merge_configs(*configs: Mapping[str, Any] | None) -> RunnableConfig:
 
 
 def _read(key: str, value: Any) -> Any:
-    """A config's value in its usual form: a single tag or handler in a list, an id as a UUID."""
+    """A config's value in its usual form: tags and handlers in a list, an id as a UUID."""
     match key:
         case "callbacks":
             value = getattr(value, "handlers", value)  # a callback manager
@@ -77,7 +76,7 @@ def _read(key: str, value: Any) -> Any:
 
 
 def inner_config(config: Mapping[str, Any] | None) -> RunnableConfig:
-    """What the calls inside a run are given: that run as their parent, each with a name and an id of its own."""
+    """The config of the calls inside a run: that run is their parent, and each has its own name and id."""
     given = merge_configs(config)
     kept: Any = {key: value for key, value in given.items() if key not in ("run_id", "run_name")}
     return {**kept, "parent_run_id": given.get("run_id") or uuid4()}

@@ -10,6 +10,7 @@ from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.names import split_name
+from nbchat.model.plain import shown
 from nbchat.model.tools import as_tool
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
@@ -17,7 +18,7 @@ from nbchat.values.errors import ConfigurationError
 from nbchat.values.schema import output_schema
 from nbchat.wire.codec import Call
 
-KEPT = 32  # made models that are kept, of each configurable one
+KEPT = 32  # chosen models that each configurable one keeps
 _OURS = frozenset(
     {
         *("model", "model_provider", "base_url", "api_key", "proxy", "timeout", "max_retries"),
@@ -57,14 +58,14 @@ class ConfigurableModel(Verbs[Any]):
         return model.flow(input, merged, stream=stream, **kwargs)
 
     def asked(self, input: Any) -> tuple[Target, Call]:
-        """Those of the model which is chosen beforehand."""
+        """Those of the model chosen beforehand."""
         return self.chosen(self.config).asked(input)
 
     def chosen(self, config: RunnableConfig | None = None) -> Any:
         """The model that a call with this config asks.
 
         Raises:
-            ConfigurationError: no model was chosen, or a parameter that is not configurable.
+            ConfigurationError: no model was chosen, or a parameter was that is not configurable.
         """
         choice = self._choice((config or {}).get("configurable") or {})
         for known, model in self._made:
@@ -106,13 +107,13 @@ class ConfigurableModel(Verbs[Any]):
                 f'no model was chosen: pass config={{"configurable": {{"{key}": "openai:gpt-5-nano"}}}}'
             )
         provider = choice.get("model_provider") or (self._provider(name, home) if "model" in choice else home)
-        if home is not None and provider != home:  # address and key are for that provider's eyes alone
+        if home is not None and provider != home:  # address and key are for that provider alone
             own = find_provider(home).own_arguments | {"base_url", "api_key"}
             defaults = {key: value for key, value in defaults.items() if key not in own}
         return {**defaults, **choice, "model": name, "model_provider": provider}
 
     def _provider(self, name: str, home: str | None) -> str | None:
-        """The provider of a chosen name: as it says, else the given one, else as the name lets one tell."""
+        """The provider of a chosen name: what the name says, else the given one, else what the name suggests."""
         try:
             found = split_name(name, None)[0]
         except ConfigurationError:
@@ -125,16 +126,16 @@ class ConfigurableModel(Verbs[Any]):
         return self._with_step("bind", **kwargs)
 
     def bind_tools(self, tools: Iterable[Any], **kwargs: Any) -> Self:
-        """See `ChatModel.bind_tools`. What is no tool is told right away."""
+        """See `ChatModel.bind_tools`. What is not a tool is an error at once."""
         return self._with_step("bind_tools", [as_tool(each) for each in tools], **kwargs)
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Self:
-        """See `ChatModel.with_structured_output`. What is no schema is told right away."""
+        """See `ChatModel.with_structured_output`. What is not a schema is an error at once."""
         output_schema(schema)
         return self._with_step("with_structured_output", schema, **kwargs)
 
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Self:
-        """A model whose calls all have this config beneath their own; its `configurable` chooses beforehand."""
+        """A model whose calls all have this config under their own; its `configurable` chooses beforehand."""
         return replace(self, config=merge_configs(self.config, config, kwargs))
 
     def with_configurable(self, **choice: Any) -> Self:
@@ -145,9 +146,9 @@ class ConfigurableModel(Verbs[Any]):
         return replace(self, steps=(*self.steps, (method, args, kwargs)))
 
     def __repr__(self) -> str:
-        shown = [f"{key}={value!r}" for key, value in self.defaults.items() if key != "api_key"]
+        parts = [f"{name}={value}" for name, value in shown(self.defaults).items() if name != "api_key"]
         done = "".join(f".{method}(…)" for method, _, _ in self.steps)
-        return f"ConfigurableModel({', '.join([*shown, f'configurable_fields={self.fields!r}'])}){done}"
+        return f"ConfigurableModel({', '.join([*parts, f'configurable_fields={self.fields!r}'])}){done}"
 
 
 def configurable_model(

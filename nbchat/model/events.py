@@ -23,7 +23,7 @@ KIND = "chat_model"
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events are wanted: those that any `include` names, if there is one, and no `exclude` does."""
+    """Which events are wanted: those that an `include` names, where one is given, and no `exclude` does."""
 
     include_names: Sequence[str] | None = None
     include_types: Sequence[str] | None = None

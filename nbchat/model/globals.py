@@ -1,4 +1,4 @@
-"""The process's own cache setting."""
+"""The cache that all models share."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _cache: Cache | None = None
 
 
 def set_llm_cache(cache: Cache | None) -> None:
-    """Let every model that has no cache of its own use this one; None turns caching off.
+    """Let every model that has no cache of its own use this one: `set_llm_cache(InMemoryCache())`; None for no cache.
 
     Raises:
-        ConfigurationError: it is no cache.
+        ConfigurationError: it is not a cache.
     """
     global _cache
     _cache = checked_cache(cache)
 
 
 def checked_cache(given: Any) -> Any:
-    """What is a cache, or None, as it is. Raises ConfigurationError for anything else."""
+    """A cache, or None, as it is. Raises ConfigurationError for anything else."""
     if given is None or hasattr(given, "alookup"):
         return given
     raise ConfigurationError(f"a cache is an InMemoryCache() or an SQLiteCache(database_path), not {given!r:.80}")
@@ -38,12 +38,8 @@ def cache_in_use(own: Cache | bool | None) -> Cache | None:
     Raises:
         ConfigurationError: `cache=True` where no global cache was set.
     """
-    if own is None:
+    if own is True and _cache is None:
+        raise ConfigurationError("cache=True needs a cache: call set_llm_cache(InMemoryCache()) first")
+    if own is None or own is True:
         return _cache
-    if own is False:
-        return None
-    if own is True:
-        if _cache is None:
-            raise ConfigurationError("cache=True needs a cache: call set_llm_cache(InMemoryCache()) first")
-        return _cache
-    return own
+    return None if own is False else own

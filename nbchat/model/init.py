@@ -41,20 +41,23 @@ def init_chat_model(
 ) -> ChatModel | ConfigurableModel:
     """Make a model from a name like "openai:gpt-5-nano" or "local:smollm2-135m".
 
+        model = init_chat_model("openai:gpt-5-nano", temperature=0)
+        model.invoke("Why do parrots talk?").text
+
     Args:
         model: "provider:model", or a bare name whose provider is known or given; None leaves it to each call.
         model_provider: the provider, where `model` does not name it.
         configurable_fields: names of parameters that a call may choose by `config={"configurable": {…}}`, or "any";
-            `model` and `model_provider` where no model is given. With "any", whoever writes the config also says
-            where keys and prompts go (`base_url`).
+            `model` and `model_provider` where no model is given. With "any", whoever writes the config also decides
+            where keys and prompts are sent (`base_url`).
         config_prefix: what the keys in `configurable` begin with, an underscore after it: "first" for `first_model`.
         api_key: a key, or a function that fetches one; else the provider's environment variable is read.
         base_url: another server that speaks the provider's format.
         timeout: seconds for the whole answer, or a dict of `connect`, `first_byte`, `between` and `total`.
-        max_retries: how often to ask again when the server is busy or the connection fails (2).
+        max_retries: how often to ask again when the server is busy or the connection fails; 2 by default.
         proxy: address of an HTTP proxy; else the environment's.
         http_client, http_async_client: your own httpx clients.
-        cache: a cache of the model's own, True for the global one, False for none.
+        cache: a cache for this model, True for the global one, False for none.
         rate_limiter: an `InMemoryRateLimiter`.
         config: what is merged under each call's config.
         kwargs: parameters of every call: `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `logprobs`,
@@ -85,12 +88,19 @@ def ChatOpenAI(
     openai_api_base: str | None = None,
     **kwargs: Any,
 ) -> ChatModel:
-    """`init_chat_model(model, model_provider="openai", …)`, with the names that the page has for it."""
+    """`init_chat_model(model, model_provider="openai", …)`, by LangChain's name, and with its names of arguments.
+
+    Args:
+        model: the provider's name of the model.
+        openai_proxy: `proxy` of `init_chat_model`.
+        openai_api_key: `api_key`.
+        openai_api_base: `base_url`.
+        kwargs: all others that `init_chat_model` takes.
+    """
     names = {"proxy": openai_proxy, "api_key": openai_api_key, "base_url": openai_api_base}
-    del openai_api_key
-    given = _keys_hidden({name: value for name, value in names.items() if value is not None})
-    names.clear()
-    return init_chat_model(model, model_provider="openai", **given, **kwargs)
+    kwargs |= {name: value for name, value in names.items() if value is not None}
+    del names, openai_api_key  # a verbose traceback shows local variables
+    return init_chat_model(model, model_provider="openai", **_keys_hidden(kwargs))
 
 
 def _keys_hidden(given: dict[str, Any]) -> dict[str, Any]:
@@ -138,7 +148,7 @@ def _checked_retries(given: Any) -> int:
 
 
 def _check_helpers(fields: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a limiter or a cache that is none."""
+    """Raise ConfigurationError for a limiter or a cache that is not one."""
     if (limiter := fields.get("rate_limiter")) is not None and not hasattr(limiter, "aacquire"):
         raise ConfigurationError(f"rate_limiter takes an InMemoryRateLimiter, not {limiter!r:.80}")
     if not isinstance(cache := fields.get("cache"), bool):

@@ -17,7 +17,7 @@ def split_name(model: Any, model_provider: str | None) -> tuple[str, str]:
     """(provider, the provider's name of the model).
 
     Raises:
-        ConfigurationError: the name is empty, or says no provider and none can be told from it.
+        ConfigurationError: the name is empty, or its provider cannot be told from it.
     """
     if not isinstance(model, str) or not model.strip():
         raise ConfigurationError('a model needs a name, as in init_chat_model("openai:gpt-5-nano")')
@@ -30,7 +30,7 @@ def split_name(model: Any, model_provider: str | None) -> tuple[str, str]:
     if found := infer_provider(model):
         return found, model
     if colon and name:
-        return provider, name  # a stranger, to be told as one
+        return provider, name  # unknown, and named so by who looks it up
     raise ConfigurationError(
         f"{model!r} does not say whose model it is: write it as 'provider:{model}', or pass model_provider="
     )

@@ -1,4 +1,4 @@
-"""What an answer cost, in US dollars, by the prices that genai-prices brings along. Nothing is fetched."""
+"""What an answer cost, in US dollars, by the prices that come with genai-prices. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from nbchat.values.messages import AIMessage
 from nbchat.values.usage import Usage
 
-PRICE_S = 600  # a price holds for so long: some depend on the time of day
+PRICE_S = 600  # for which a price holds: some depend on the time of day
 BATCH_SHARE = 0.5  # what a Batch API takes of the usual price, where genai-prices has no price of its own for it
 
 _IDS = {  # our providers' names, where genai-prices has others

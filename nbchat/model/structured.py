@@ -50,7 +50,7 @@ class StructuredModel(Around[Any]):
         raise ConfigurationError("bind tools first: model.bind_tools(…).with_structured_output(…)")
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Self:
-        """An answer has one form. Raises ConfigurationError that says so."""
+        """An answer has one schema. Raises ConfigurationError that says so."""
         raise ConfigurationError(f"this model answers with {self.form.name} already: start from its .model")
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ def _first_possible(model: ChatModel, output: OutputSchema) -> Method:
 
 
 def _told(messages: list[Message], form: Form) -> list[Message]:
-    """The conversation, with the schema told: in JSON mode the provider knows only that it is to be JSON."""
+    """The conversation, with the schema in words: in JSON mode the provider only knows that JSON is wanted."""
     place = next((i for i, m in enumerate(messages) if not isinstance(m, SystemMessage)), len(messages))
     schema = to_json(form.schema).decode()
     order = SystemMessage(f"Answer with one JSON object, and nothing else, that fits this JSON schema:\n{schema}")

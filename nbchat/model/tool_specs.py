@@ -68,6 +68,13 @@ def bound_name(spec: Bound) -> str | None:
     return spec.name if isinstance(spec, ToolSpec) else spec.get("name")
 
 
+def bound_label(spec: Bound) -> str:
+    """What a repr calls this tool: never its values, which may hold a key."""
+    if isinstance(spec, ToolSpec):
+        return spec.name
+    return str(spec.get("name") or spec.get("type") or ", ".join(spec))
+
+
 def checked_choice(choice: Any, tools: tuple[Bound, ...]) -> str | Mapping[str, Any] | None:
     """A `tool_choice` in neutral terms: "auto", "any", "none", a tool's name, or a provider's own dict.
 

@@ -26,7 +26,7 @@ ResponseFormat = Literal["content", "content_and_artifact"]
 
 
 class Tool:
-    """A function with what a model is told of it; made by `@tool`. It can still be called as the function it was.
+    """A function, with its name, description and schema for a model; made by `@tool`. It is still called as before.
 
     Args:
         function: the function, sync or async.
@@ -73,8 +73,8 @@ class Tool:
         """Run it on this thread.
 
         Args:
-            input: a tool call of a model, for a `ToolMessage`; or a dict of arguments, or the value of the only
-                parameter, for what the function returns. An async function is run to its end on the running loop.
+            input: a model's tool call, which gives a `ToolMessage`; or a dict of arguments, or the value of the only
+                parameter, which give what the function returns. An async function is run to its end.
 
         Raises:
             ToolError: the arguments do not fit; says which.
@@ -82,7 +82,7 @@ class Tool:
         return run(self.flow(input, config))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None) -> Any:
-        """`invoke`, awaited. A function that is not async runs right here, on the loop's own thread."""
+        """`invoke`, awaited. A function that is not async runs on the loop's own thread."""
         return await arun(self.flow(input, config))
 
     def flow(self, input: Any, config: RunnableConfig | None = None) -> Flow[Any]:
@@ -168,12 +168,32 @@ def tool(
     args_schema: type[BaseModel] | None = None,
     response_format: ResponseFormat = "content",
 ) -> Callable[[Callable[..., Any]], Tool]: ...
-def tool(given: Any = None, /, *, name: str | None = None, **about: Any) -> Any:
-    """Make a tool of a function: `@tool`, `@tool("name")`, or `@tool(description=…)`; see `Tool` for what it takes.
+def tool(
+    given: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    args_schema: type[BaseModel] | None = None,
+    response_format: ResponseFormat = "content",
+) -> Any:
+    """Make a `Tool` of a function: `@tool`, `@tool("name")` or `@tool(description="…")`.
 
-    The schema that a model sees comes from the signature, and the descriptions from the docstring or from
-    `Annotated[type, "text"]`.
+        @tool
+        def get_weather(location: str) -> str:
+            \"""Get the weather at a location.\"""
+            return f"It's sunny in {location}."
+
+    A model sees the schema of the signature, with descriptions from the docstring or from `Annotated[type, "text"]`.
+
+    Args:
+        given: the function, or the name.
+        name, description, args_schema, response_format: see `Tool`.
+
+    Raises:
+        ConfigurationError: a parameter that a model cannot give, or a name that providers do not take.
     """
+    about: Any = {"description": description, "args_schema": args_schema, "response_format": response_format}
     if callable(given):
         return Tool(given, name=name, **about)
     return lambda function: Tool(function, name=given or name, **about)

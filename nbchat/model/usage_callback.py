@@ -13,10 +13,14 @@ from nbchat.values.usage import Usage
 
 
 class UsageMetadataCallbackHandler(BaseCallbackHandler):
-    """Adds up the usage of every answer it hears of; pass it as `config={"callbacks": [handler]}`.
+    """Adds up the tokens of every answer it hears of, by model.
 
-    `usage_metadata` maps the model's name, as the provider gave it, to a `Usage`. Answers from a cache cost nothing and
-    are not counted.
+        usage = UsageMetadataCallbackHandler()
+        model.invoke("Hello", config={"callbacks": [usage]})
+
+    Attributes:
+        usage_metadata: {the model's name, as the provider gave it: a `Usage`}. Answers from a cache cost nothing and
+            are not counted.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from nbchat.flow.answer import cache_key
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 Out = TypeVar("Out")
 
 DEFAULT_CONCURRENCY = 128
+_PLUMBING = {"flow", "asked", "request_key", "call", "described", "target", "output", "form", "make", "steps"}
 
 
 class Verbs(Generic[Out]):
     """What a subclass gets from giving one `flow`: each verb drives it, blocking or awaiting."""
 
+    def __dir__(self) -> list[str]:
+        """What a person calls: tab completion need not offer what is for the drivers and the other floors."""
+        return [name for name in super().__dir__() if name not in _PLUMBING]
+
     def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[Out]:
         """A flow that yields what `stream` shows, and returns what `invoke` returns."""
-        raise AssertionError("a subclass gives the flow")
+        raise NotImplementedError
 
     def asked(self, input: Any) -> tuple[Target, Call]:
         """Who `invoke(input)` would ask first, and what.
@@ -35,7 +41,7 @@ class Verbs(Generic[Out]):
         Raises:
             ConfigurationError: it could not be sent.
         """
-        raise AssertionError("a subclass gives the call")
+        raise NotImplementedError
 
     def request_key(self, input: Any) -> str:
         """A name for the whole request that `invoke(input)` would send, without the API key.
@@ -46,7 +52,7 @@ class Verbs(Generic[Out]):
         return cache_key(*self.asked(input))
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Out:
-        """Ask, and wait for the whole answer.
+        """Ask, and wait for the whole answer: `model.invoke("Why do parrots talk?").text`.
 
         Args:
             input: a string, a message, or a list of messages, dicts and `(role, text)` pairs.
@@ -63,7 +69,14 @@ class Verbs(Generic[Out]):
         return await arun(self.flow(input, config, stream=False, **kwargs))
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
-        """Ask, and yield the answer in pieces that add up to what `invoke` returns."""
+        """Ask, and yield the answer in pieces that add up to what `invoke` returns.
+
+            for chunk in model.stream("Why do parrots talk?"):
+                print(chunk.text, end="", flush=True)
+
+        Raises:
+            ChatError: as `invoke`; where it broke off, `partial` is what had come.
+        """
         return drive(self.flow(input, config, stream=True, **kwargs))
 
     def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
@@ -84,7 +97,7 @@ class Verbs(Generic[Out]):
         exclude_tags: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[dict[str, Any]]:
-        """Ask, and yield what happens, as dicts of `event`, `name`, `run_id`, `parent_ids`, `tags`, `metadata`, `data`.
+        """Ask, and yield events: dicts of `event`, `name`, `run_id`, `parent_ids`, `tags`, `metadata`, `data`.
 
         `event` is on_chat_model_start (`data["input"]`, as given), on_chat_model_stream (`data["chunk"]`) or
         on_chat_model_end (`data["output"]`, the whole message). Of a model around others, it is theirs that come.
@@ -110,7 +123,7 @@ class Verbs(Generic[Out]):
 
         Args:
             retry_if_exception_type: classes of errors; by default those that may not come again: a busy or failing
-                server, a connection, and an answer that does not fit its schema.
+                server, a failed connection, and an answer that does not fit its schema.
             stop_after_attempt: how often it is asked in all; `max_retries` repeats requests within each.
             wait_exponential_jitter: wait up to 0.5, 1, 2, … 8 s between, or as long as the provider asks.
         """
@@ -125,7 +138,7 @@ class Verbs(Generic[Out]):
 
         Args:
             fallbacks: other models.
-            exceptions_to_handle: classes of errors for which the next is asked.
+            exceptions_to_handle: classes of errors after which the next is asked.
 
         Raises:
             AllFailedError: when asked, and none answers; names the error of each.
@@ -194,17 +207,17 @@ class Verbs(Generic[Out]):
         """The flows, made one by one as there is room for them, and how many may run at once."""
         if isinstance(inputs, str):
             raise ConfigurationError("batch takes a list of inputs; for one input, use invoke")
-        if isinstance(config, Sequence) and not isinstance(config, str):
-            given: list[Any] = list(inputs)
-            if len(config) != len(given):
-                counts = f"{len(config)} configs for {len(given)} inputs"
-                raise ConfigurationError(f"batch got {counts}; give one for all, or one each")
-            configs: Iterable[Any] = config
-            width = next((width for c in config if (width := merge_configs(c).get("max_concurrency"))), None)
-            pairs: Iterable[tuple[Any, Any]] = zip(given, configs, strict=True)
-        else:
-            width = merge_configs(getattr(self, "config", None), config).get("max_concurrency")
+        one_each = isinstance(config, Sequence) and not isinstance(config, str)
+        configs: Any = config if one_each else [config]
+        own = getattr(self, "config", None)
+        widths = [merge_configs(own, each).get("max_concurrency") for each in configs]
+        if not one_each:
             others = {key: value for key, value in (config or {}).items() if key != "run_id"}  # an id names one call
-            pairs = ((each, others if place else config) for place, each in enumerate(inputs))
-        flows = ((lambda i=i, c=c: self.flow(i, c, stream=False, **kwargs)) for i, c in pairs)
-        return flows, width or DEFAULT_CONCURRENCY
+            configs = chain(configs, repeat(others))
+        elif len(config) != len(inputs := list(inputs)):
+            counts = f"{len(config)} configs for {len(inputs)} inputs"
+            raise ConfigurationError(f"batch got {counts}; give one for all, or one each")
+        flows = (
+            (lambda i=i, c=c: self.flow(i, c, stream=False, **kwargs)) for i, c in zip(inputs, configs, strict=False)
+        )
+        return flows, next(filter(None, widths), DEFAULT_CONCURRENCY)

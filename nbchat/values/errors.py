@@ -34,7 +34,7 @@ from typing import Any
 
 
 class ChatError(Exception):
-    """The root of the tree.
+    """Any error that nbchat raises; the others are its kinds.
 
     `partial` is the message as far as it had come when the error struck (an `AIMessage`), or None.
     """
@@ -162,7 +162,9 @@ class APIConnectionError(ChatError, ConnectionError):
 
 
 class APITimeoutError(APIConnectionError, TimeoutError):
-    """No answer within the timeout."""
+    """No answer within the timeout. `total` tells whether it was the limit on the whole answer that passed."""
+
+    total: bool = False
 
 
 class CertificateError(APIConnectionError):

@@ -88,7 +88,7 @@ _BARE = {"type", "text", "index", "extras"}  # extras are for the provider, not 
 
 
 class SystemMessage(Message):
-    """Instructions to the model."""
+    """Instructions to the model: `SystemMessage("Be brief.")`. It takes what `HumanMessage` takes."""
 
     __slots__ = ()
     type = "system"
@@ -96,7 +96,17 @@ class SystemMessage(Message):
 
 
 class HumanMessage(Message):
-    """What the user says."""
+    """What the user says.
+
+        HumanMessage("Why do parrots talk?")
+        HumanMessage(["What is in this picture?", image_block("parrot.png")])
+
+    Args:
+        content: text, or a list of texts and content blocks.
+        name: who speaks, where a provider takes it.
+        id: an id of the message.
+        additional_kwargs: a provider's own fields of the message.
+    """
 
     __slots__ = ()
     type = "human"

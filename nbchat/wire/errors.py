@@ -50,7 +50,7 @@ def read_error(
     code = code or (headers.get("x-amzn-errortype") or "").partition(":")[0] or None
     retry_after = _wait(content, said) if retry_after is None else retry_after
     kind = kind_of(status or _inner_status(content), code, said, waits=retry_after is not None)
-    request_id = next((headers[name] for name in REQUEST_IDS if name in headers), None) or _inner_id(content)
+    request_id = next(filter(None, map(headers.get, REQUEST_IDS)), None) or _inner_id(content)
     head = f"{provider} answered {status}" if status else f"{provider} broke off its answer"
     parts = [f"{head}: {_shortened(said) or code or 'no reason given'}"]
     if retry_after is not None and issubclass(kind, RateLimitError | ServerError):

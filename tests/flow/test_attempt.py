@@ -23,7 +23,6 @@ from nbchat.values.errors import (
     QuotaError,
     RateLimitError,
     ServerError,
-    StreamError,
 )
 from nbchat.wire.codec import Request
 from nbchat.wire.openai_chat import OpenAIChat
@@ -32,7 +31,6 @@ from tests.servers import openai_answer, openai_stream
 ENDPOINT = Endpoint("acme", "http://acme.test/v1", Secret("sk-secret-key"))
 ANSWER = openai_answer("Hello there, friend")
 EVENTS = b"".join(openai_stream(ANSWER))
-CUT = EVENTS[: len(EVENTS) // 2]
 Reply = tuple[int, dict[str, str], list[bytes]]
 
 
@@ -141,21 +139,6 @@ def test_a_failed_connection_is_tried_again() -> None:
     message, _, waits = play([APIConnectionError("refused"), whole()], stream=False)
     assert message.text == "Hello there, friend"
     assert len(waits) == 1
-
-
-def test_a_stream_cut_before_anything_was_seen_is_asked_again() -> None:
-    head = EVENTS[:20]
-    message, _, _ = play([ok(head, stream=True), ok(EVENTS, stream=True)], stream=True)
-    assert message.text == "Hello there, friend"
-
-
-def test_a_stream_cut_after_something_was_seen_keeps_it_and_is_not_asked_again() -> None:
-    error, chunks, waits = play([ok(CUT, stream=True)], stream=True)
-    assert isinstance(error, StreamError)
-    assert chunks
-    assert error.partial.text
-    assert "Hello there, friend".startswith(error.partial.text)
-    assert not waits
 
 
 def test_a_server_that_ignores_the_wish_for_a_stream_is_understood() -> None:

@@ -11,7 +11,7 @@ from nbchat.flow.converse import Approve, ToolStarted, converse
 from nbchat.flow.effects import Effect, Flow
 from nbchat.model.tools import Tool
 from nbchat.values.chunks import AIMessageChunk
-from nbchat.values.errors import RoundLimitError, StreamError
+from nbchat.values.errors import RoundLimitError
 from nbchat.values.messages import AIMessage, HumanMessage, Message, ToolMessage
 
 Step = Callable[[], Flow[AIMessage]]
@@ -206,11 +206,9 @@ def test_a_turn_stopped_between_two_tools_answers_the_one_that_waits() -> None:
     ]
 
 
-def streams(*chunks: AIMessageChunk, error: Exception | None = None) -> Callable[..., Flow[AIMessage]]:
+def streams(*chunks: AIMessageChunk) -> Callable[..., Flow[AIMessage]]:
     def ask(messages: Sequence[Message]) -> Flow[AIMessage]:
         yield from chunks
-        if error is not None:
-            raise error
         return AIMessage("whole")
 
     return ask
@@ -234,18 +232,3 @@ def test_an_answer_stopped_within_a_tool_call_has_a_result_for_it() -> None:
     flow.close()
     assert [type(m).__name__ for m in messages] == ["HumanMessage", "AIMessage", "ToolMessage"]
     assert results(messages)[0][0] == "c1"
-
-
-def test_an_answer_that_was_cut_is_kept_and_is_the_partial_of_its_error() -> None:
-    messages = history()
-    with pytest.raises(StreamError) as caught:
-        play(converse(streams(AIMessageChunk("Once "), error=StreamError("cut")), messages, {}))
-    assert messages[-1] is caught.value.partial
-    assert caught.value.partial.interrupted
-
-
-def test_an_error_before_anything_came_leaves_the_messages_alone() -> None:
-    messages = history()
-    with pytest.raises(StreamError):
-        play(converse(streams(error=StreamError("cut")), messages, {}))
-    assert messages == history()

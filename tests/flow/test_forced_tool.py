@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from nbchat import Chat, init_chat_model, tool
-from nbchat.flow.attempt import sum_of
 from nbchat.flow.effects import Flow
 from nbchat.flow.forced_tool import by_schema
 from nbchat.values.chunks import AIMessageChunk
@@ -27,6 +25,10 @@ def call(*messages: Message, tools: Any = (WEATHER, TIME), choice: Any = "any", 
     return Call("tiny", messages or (HumanMessage("Weather?"),), tools=tools, tool_choice=choice, stream=stream)
 
 
+def total(chunks: Iterable[Any]) -> AIMessage:
+    return sum(chunks).to_message()
+
+
 class Engine:
     """Gives a text in pieces, or whole, and remembers what it was asked."""
 
@@ -41,7 +43,7 @@ class Engine:
         chunks = [AIMessageChunk(piece) for piece in self.pieces]
         chunks.append(AIMessageChunk(id="m1", chunk_position="last"))
         yield from chunks
-        return sum_of(chunks)
+        return total(chunks)
 
 
 def play(flow: Flow[AIMessage]) -> tuple[list[AIMessageChunk], AIMessage]:
@@ -72,7 +74,7 @@ def test_the_only_tool_is_forced_by_the_schema_of_its_arguments() -> None:
     assert message.tool_calls == [
         {"name": "get_weather", "args": {"place": "Rome"}, "id": "call_m1", "type": "tool_call"}
     ]
-    assert message == sum_of(seen)
+    assert message == total(seen)
     assert engine.asked.output is not None
     assert engine.asked.output.schema == {**PLACE, "additionalProperties": False}
     assert (engine.asked.tools, engine.asked.tool_choice) == ((), None)
@@ -82,7 +84,7 @@ def test_one_of_several_tools_is_read_out_of_its_wrapping_however_it_is_cut() ->
     for pieces in halves(WRAPPED):
         seen, message = play(by_schema(Engine(*pieces), call()))
         assert [(c["name"], c["args"]) for c in message.tool_calls] == [("get_weather", {"place": "Rome {}}"})]
-        assert message == sum_of(seen)
+        assert message == total(seen)
 
 
 def test_the_schema_of_several_tools_names_each_and_shares_definitions() -> None:
@@ -141,16 +143,3 @@ def test_without_tools_or_with_none_allowed_nothing_changes() -> None:
         engine = Engine("Hi")
         assert ask(engine, question).text == "Hi"
         assert engine.asked.output is None
-
-
-@pytest.mark.local
-def test_the_embedded_model_makes_a_forced_call_and_answers_with_its_result() -> None:
-    @tool
-    def get_weather(location: str) -> str:
-        """Get the weather at a location."""
-        return f"It's 22 degrees and sunny in {location}."
-
-    chat = Chat(init_chat_model("local:smollm2-135m", max_tokens=60, temperature=0), tools=[get_weather])
-    answer = chat("What's the weather in Boston?", tool_choice="get_weather")
-    assert chat.messages[1].tool_calls[0]["args"] == {"location": "Boston"}  # type: ignore[attr-defined]
-    assert "sunny" in answer.text

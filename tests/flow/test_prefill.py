@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat import init_chat_model
-from nbchat.flow.attempt import sum_of
 from nbchat.flow.effects import Flow
 from nbchat.flow.prefill import continued
 from nbchat.providers.rows import PROVIDERS
@@ -68,10 +67,10 @@ def test_a_conversation_without_a_beginning_is_refused() -> None:
 def answer(*pieces: str, stream: bool = False) -> Flow[AIMessage]:
     if not stream:
         return AIMessage("".join(pieces))
-    chunks = [AIMessageChunk(blocks=[{"type": "text", "text": piece, "index": 0}]) for piece in pieces]
+    chunks: list[Any] = [AIMessageChunk(blocks=[{"type": "text", "text": piece, "index": 0}]) for piece in pieces]
     chunks.append(AIMessageChunk(chunk_position="last"))
     yield from chunks
-    return sum_of(chunks)
+    return sum(chunks).to_message()
 
 
 def play(flow: Flow[AIMessage]) -> tuple[str, str]:

@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_a_stream_that_stalls_runs_into_the_timeout_and_keeps_what_came(
 ) -> None:
     stalled = faulty.stalled_stream(EVENTS, after=4)
     with OpenAIServer(first=[stalled]) as server, pytest.raises(APITimeoutError, match=field) as caught:
-        streaming(model(server, timeout={field: 0.2}))
+        streaming(model(server, timeout={field: 0.5}))
     assert caught.value.partial.text.startswith("one two")
 
 
@@ -147,39 +146,34 @@ def test_a_slow_drip_is_read_whole(streaming: Callable[[Any], Any]) -> None:
 
 
 def test_pieces_are_seen_as_they_come_not_at_the_end(streaming: Callable[[Any], Any]) -> None:
-    held = threading.Event()
-    seen: list[str] = []
+    seen = threading.Event()
+    in_time: list[bool] = []
 
     class Ear:
-        streams = True
-
         def on_llm_new_token(self, token: str, **_: Any) -> None:
-            seen.append(token)
-            held.set()
+            seen.set()
 
-    def wait(body: Any) -> str:
-        return "one two three"
+    async def answer() -> AsyncIterator[bytes]:
+        for event in EVENTS[:3]:
+            yield event
+        in_time.append(await asyncio.to_thread(seen.wait, 10))
+        for event in EVENTS[3:]:
+            yield event
 
-    with OpenAIServer(wait, gap=0.05) as server:
-        chat = model(server).with_config(callbacks=[Ear()])
-        work = threading.Thread(target=streaming, args=(chat,))
-        work.start()
-        assert held.wait(5)
-        first = len(seen)
-        work.join(10)
-    assert first < len(seen)
+    with OpenAIServer(first=[Reply(body=answer())]) as server:
+        streaming(model(server).with_config(callbacks=[Ear()]))
+    assert in_time == [True]
 
 
-def test_an_interrupt_closes_the_connection(request: pytest.FixtureRequest) -> None:
-    with OpenAIServer(lambda body: "word " * 500, gap=0.02) as server:
-        chat = model(server)
-        timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
+@pytest.mark.parametrize("stalls", [False, True])
+def test_an_interrupt_ends_a_stream_and_closes_its_connection(stalls: bool) -> None:
+    first = [faulty.stalled_stream(EVENTS, after=3)] if stalls else []
+    with OpenAIServer(lambda body: "word " * 500, gap=0.02, first=first) as server:
+        threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            for _ in chat.stream("hi"):
-                pass
+            list(model(server).stream("hi"))
         server.wait_for(lambda: len(server.closed_by_client) == 1)
-        assert model(server).invoke("and now?").text
+        assert model(server).bind(max_tokens=2).invoke("and now?").text
 
 
 def test_an_interrupt_ends_a_batch_without_waiting_for_its_answers() -> None:
@@ -202,13 +196,6 @@ def test_a_cancelled_stream_closes_its_connection() -> None:
 
     with OpenAIServer(first=[faulty.stalled_stream(EVENTS, after=3)]) as server:
         asyncio.run(cancelled(model(server)))
-        server.wait_for(lambda: len(server.closed_by_client) == 1)
-
-
-def test_leaving_a_stream_early_closes_its_connection() -> None:
-    with OpenAIServer(lambda body: "word " * 500, gap=0.02) as server:
-        for _ in model(server).stream("hi"):
-            break
         server.wait_for(lambda: len(server.closed_by_client) == 1)
 
 
@@ -237,33 +224,3 @@ def test_a_users_own_clients_are_used() -> None:
 
         asyncio.run(ask())
     assert seen == ["sync"] * 2 + ["async"] * 4
-
-
-def test_a_proxy_is_used_where_one_is_given() -> None:
-    with OpenAIServer(lambda body: "by proxy") as proxy:
-        far = init_chat_model(
-            "x", model_provider="openai", base_url="http://provider.test/v1", api_key="k", proxy=proxy.url
-        )
-        assert far.invoke("hi").text == "by proxy"
-        assert asyncio.run(far.ainvoke("hi")).text == "by proxy"
-        assert "provider.test" in proxy.requests[0].target or proxy.requests[0].headers["host"] == "provider.test"
-
-
-def test_many_loops_in_turn_use_one_model() -> None:
-    with OpenAIServer(lambda body: "fine") as server:
-        chat = model(server)
-        for _ in range(4):
-            assert asyncio.run(chat.ainvoke("hi")).text == "fine"
-            assert sum(asyncio.run(_astream(chat))).text == "fine"
-
-
-def test_a_stop_is_quick() -> None:
-    """No bound on the time: that belongs to a benchmark. But a stop must not wait for the server's next word."""
-    with OpenAIServer(first=[faulty.stalled_stream(EVENTS, after=3)]) as server:
-        chat = model(server)
-        timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
-        started = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            list(chat.stream("hi"))
-        assert time.monotonic() - started < 60

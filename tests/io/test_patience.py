@@ -19,7 +19,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 def test_what_comes_in_time_is_given_and_the_next_wait_has_its_whole_time() -> None:
     async def reads() -> list[str]:
         patience = Patience()
-        return [await patience.wait(asyncio.sleep(0.02, "came"), 0.05) for _ in range(5)]
+        return [await patience.wait(asyncio.sleep(0.1, "came"), 0.45) for _ in range(5)]
 
     assert run(reads()) == ["came"] * 5
 

@@ -23,25 +23,30 @@ class Clock:
         return self.now
 
 
-def limiter(clock: Clock, **more: Any) -> InMemoryRateLimiter:
-    return InMemoryRateLimiter(clock=clock, check_every_n_seconds=0.001, **more)
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr("nbchat.io.rate_limiter.monotonic", made)
+    return made
+
+
+def limiter(**more: Any) -> InMemoryRateLimiter:
+    return InMemoryRateLimiter(check_every_n_seconds=0.001, **more)
 
 
 def passes(made: InMemoryRateLimiter, tokens: int = 0) -> bool:
     return made.acquire(blocking=False, tokens=tokens)
 
 
-def test_a_burst_then_the_rate() -> None:
-    clock = Clock()
-    made = limiter(clock, requests_per_second=2, max_bucket_size=3)
+def test_a_burst_then_the_rate(clock: Clock) -> None:
+    made = limiter(requests_per_second=2, max_bucket_size=3)
     assert [passes(made) for _ in range(4)] == [True, True, True, False]
     clock.now += 0.5
     assert [passes(made), passes(made)] == [True, False]
 
 
-def test_tokens_are_reserved_before_and_settled_after() -> None:
-    clock = Clock()
-    made = limiter(clock, requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=600)
+def test_tokens_are_reserved_before_and_settled_after(clock: Clock) -> None:
+    made = limiter(requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=600)
     assert [passes(made, 500), passes(made, 200)] == [True, False]
     made.settle(500, 100)
     assert passes(made, 200)
@@ -51,16 +56,14 @@ def test_tokens_are_reserved_before_and_settled_after() -> None:
     assert passes(made, 1)
 
 
-def test_a_request_larger_than_a_minutes_tokens_waits_for_a_full_bucket_not_for_ever() -> None:
-    clock = Clock()
-    made = limiter(clock, requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=100)
+def test_a_request_larger_than_a_minutes_tokens_waits_for_a_full_bucket_not_for_ever(clock: Clock) -> None:
+    made = limiter(requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=100)
     assert passes(made, 5000)
     assert not passes(made, 1)
 
 
-def test_what_the_provider_says_holds_requests_back() -> None:
-    clock = Clock()
-    made = limiter(clock, requests_per_second=1000, max_bucket_size=1000)
+def test_what_the_provider_says_holds_requests_back(clock: Clock) -> None:
+    made = limiter(requests_per_second=1000, max_bucket_size=1000)
     made.observe({"retry-after": "2"})
     assert not passes(made)
     clock.now += 2.1
@@ -112,9 +115,8 @@ def test_a_waiting_request_goes_when_its_turn_comes_not_at_the_next_check() -> N
     assert all(asyncio.run(asyncio.wait_for(many(), 60)))
 
 
-def test_those_behind_sleep_while_the_first_waits_for_tokens() -> None:
-    clock = Clock()
-    made = limiter(clock, requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=60)
+def test_those_behind_sleep_while_the_first_waits_for_tokens(clock: Clock) -> None:
+    made = limiter(requests_per_second=1000, max_bucket_size=1000, tokens_per_minute=60)
     made.check_every_n_seconds = 100
     assert passes(made, 60)
     first, second = made._join(), made._join()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from nbchat import AIMessage, init_chat_model
-from nbchat.flow.attempt import sum_of
 from nbchat.model.chat_model import ChatModel
 from tests.servers import AnthropicServer, OpenAIServer
 
@@ -44,7 +43,8 @@ TRANSCRIPTS = [("openai", name) for name in OPENAI] + [("anthropic", name) for n
 
 
 async def _streamed(model: ChatModel) -> AIMessage:
-    return sum_of([chunk async for chunk in model.astream("Why?")])
+    chunks: list[Any] = [chunk async for chunk in model.astream("Why?")]
+    return sum(chunks).to_message()
 
 
 async def _batched(model: ChatModel) -> AIMessage:
@@ -61,7 +61,7 @@ async def _told(model: ChatModel) -> AIMessage:
 
 VERBS: dict[str, Callable[[ChatModel], AIMessage]] = {
     "ainvoke": lambda model: asyncio.run(model.ainvoke("Why?")),
-    "stream": lambda model: sum_of(model.stream("Why?")),
+    "stream": lambda model: sum(model.stream("Why?")).to_message(),
     "astream": lambda model: asyncio.run(_streamed(model)),
     "batch": lambda model: model.batch(["Why?", "Why?"])[1],
     "abatch": lambda model: asyncio.run(_batched(model)),

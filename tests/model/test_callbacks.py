@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from nbchat import (
     BaseCallbackHandler,
     Chat,
     InMemoryCache,
-    OpenTelemetryHandler,
     UsageMetadataCallbackHandler,
-    cost_usd,
     get_usage_metadata_callback,
     init_chat_model,
     tool,
 )
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage
-from nbchat.values.usage import Usage
 from tests.servers import AnthropicServer, OpenAIServer, faulty
 
 
@@ -224,63 +217,6 @@ def test_usage_is_added_up_by_model_and_cached_answers_are_not_spent() -> None:
     total = sum(u["total_tokens"] for u in usage.usage_metadata.values())
     assert total == sum(a.usage_metadata["total_tokens"] for a in answers)
     assert [u["total_tokens"] for u in handler.usage_metadata.values()] == [answers[0].usage_metadata["total_tokens"]]
-
-
-def test_prices_with_cached_and_batch_tokens() -> None:
-    plain = Usage.of(1_000_000, 0)
-    cached = Usage.of(1_000_000, 0, input_details={"cache_read": 1_000_000})
-    full = cost_usd(plain, "gpt-4o-mini", "openai")
-    assert full == pytest.approx(0.15)
-    assert cost_usd(cached, "gpt-4o-mini", "openai") == pytest.approx(0.075)
-    assert cost_usd(plain, "gpt-4o-mini", "openai", batch=True) == pytest.approx(full / 2)
-    assert cost_usd(plain, "no-such-model", "openai") is None
-    assert cost_usd(plain, "gpt-4o-mini", "nowhere") is None
-    assert cost_usd(None, "gpt-4o-mini", "openai") is None
-    assert cost_usd(plain, "smollm2", "local") == 0.0
-    message = AIMessage(
-        "x", usage_metadata=plain, response_metadata={"model_name": "gpt-4o-mini", "model_provider": "openai"}
-    )
-    assert cost_usd(message) == full
-
-
-def test_spans_follow_the_genai_conventions_and_hold_no_content_by_default() -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    handler = OpenTelemetryHandler(provider.get_tracer("test"))
-    with OpenAIServer(first=[faulty.server_error()]) as server:
-        chat = model(server, max_retries=0, temperature=0.5)
-        with pytest.raises(Exception, match="500"):
-            chat.invoke("a secret", {"callbacks": [handler]})
-        Chat(chat, tools=[add]).ask("please add 1 and 2", {"callbacks": [handler]})
-    spans = exporter.get_finished_spans()
-    assert [span.name for span in spans] == ["chat gpt-test", "chat gpt-test", "execute_tool add", "chat gpt-test"]
-    failed, answered = spans[0], spans[-1]
-    assert failed.attributes and answered.attributes
-    assert failed.attributes["error.type"] == "ServerError"
-    assert answered.attributes["gen_ai.request.temperature"] == 0.5
-    assert answered.attributes["gen_ai.usage.output_tokens"]
-    assert "secret" not in str([dict(span.attributes or {}) for span in spans])
-
-
-def test_prompts_and_answers_are_written_as_the_conventions_have_them_where_wanted() -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with OpenAIServer() as server:
-        Chat(model(server, stop=["END"]), tools=[add], system="Be brief.").ask(
-            "please add 1 and 2", {"callbacks": [OpenTelemetryHandler(provider, content=True)]}
-        )
-    _, tool_run, last = (dict(span.attributes or {}) for span in exporter.get_finished_spans())
-    call = {"type": "tool_call", "id": tool_run["gen_ai.tool.call.id"], "name": "add", "arguments": {"a": 1, "b": 2}}
-    assert json.loads(last["gen_ai.system_instructions"]) == [{"type": "text", "content": "Be brief."}]
-    said = json.loads(last["gen_ai.input.messages"])
-    assert [message["role"] for message in said] == ["user", "assistant", "tool"]
-    assert said[1]["parts"] == [call]
-    assert said[2]["parts"] == [{"type": "tool_call_response", "id": call["id"], "response": "3"}]
-    assert json.loads(last["gen_ai.output.messages"])[0]["finish_reason"] == "stop"
-    assert last["gen_ai.request.stop_sequences"] == ("END",)
-    assert json.loads(tool_run["gen_ai.tool.call.arguments"]) == {"a": 1, "b": 2}
 
 
 @pytest.mark.parametrize("verb", ["batch", "batch_as_completed"])

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from nbchat import BaseCallbackHandler, Chat, InMemoryCache, SQLiteCache, init_chat_model
+from nbchat.notebook.values import value_html
 from nbchat.values.errors import ChatError, ConfigurationError
 from tests.servers import AnthropicServer, OpenAIServer, Reply, faulty
 
@@ -42,6 +43,19 @@ def test_a_models_own_texts_hold_no_key(provider: str) -> None:
     shown = [model, model.target, model.described(call), Chat(model), vars(model)]
     texts = [str(model), *map(repr, shown)]
     assert all(KEY not in text for text in texts)
+
+
+def test_a_repr_shows_only_the_name_of_what_may_hold_a_key() -> None:
+    headers = {"Authorization": KEY}
+    model = make("openai", "http://127.0.0.1:9", extra_headers=headers, temperature=0)
+    assert KEY not in value_html(model)
+    served = {"type": "mcp", "server_label": "files", "headers": headers}
+    assert repr(model.bind_tools([served])) == "ChatModel('openai:test', extra_headers=…, temperature=0, tools=['mcp'])"
+    open_ = init_chat_model(
+        "bedrock:m", configurable_fields="any", aws_secret_access_key=KEY, proxy=f"http://a:{KEY}@b"
+    )
+    assert KEY not in repr(open_)
+    assert "aws_secret_access_key=…" in repr(open_)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -399,17 +399,6 @@ def test_parameters_and_config_reach_the_model_inside() -> None:
     assert all(body["temperature"] == 0.3 and body["seed"] == 4 for body in bodies)
 
 
-@pytest.mark.local
-def test_the_embedded_model_gives_a_structured_answer() -> None:
-    class Answer(BaseModel):
-        city: str
-        capital: bool
-
-    model = init_chat_model("local:smollm2-135m", temperature=0, max_tokens=60)
-    answer = model.with_structured_output(Answer).invoke("Is Paris the capital of France?")
-    assert isinstance(answer, Answer)
-
-
 @pytest.mark.parametrize(
     "name",
     [
