@@ -34,6 +34,11 @@ class Question:
     params: dict[str, Any]
     page: Page
 
+    def messages(self, chat: Chat) -> list[Message]:
+        """All that the model is sent: instructions, the conversation so far, the prompt."""
+        system = chat.system if self.system is None else self.system
+        return [*([SystemMessage(system)] if system else []), *chat.messages, HumanMessage(self.prompt)]
+
 
 def ask(chat: Chat, question: Question) -> AIMessage:
     """Ask, and draw the answer into the cell; return it.
@@ -70,7 +75,8 @@ def ask_all(chat: Chat, models: list[Any], question: Question) -> list[AIMessage
     errors: list[Exception] = []
     try:
         with _drawn(views, lambda streaming: side_by_side.bundle(views, streaming=streaming)) as redraw:
-            for number, event in side_by_side.events(forks, question.prompt, params):
+
+            def take(number: int, event: Any) -> None:
                 if isinstance(event, Exception):
                     errors.append(event)
                     views[number].fail(event)
@@ -78,6 +84,8 @@ def ask_all(chat: Chat, models: list[Any], question: Question) -> list[AIMessage
                 else:
                     views[number].add(event)
                 redraw()
+
+            side_by_side.ask_chats(forks, question.prompt, params, take)
     finally:
         chat.messages = forks[0].messages
     if len(errors) == len(models):
@@ -93,9 +101,7 @@ def ask_for_value(chat: Chat, question: Question, schema: Any) -> Any:
         Stopped: the user pressed stop.
     """
     view = AnswerView(_name(chat.model))
-    system = question.system if question.system is not None else chat.system
-    asked = HumanMessage(question.prompt)
-    messages: list[Message] = [*([SystemMessage(system)] if system else []), *chat.messages, asked]
+    messages = question.messages(chat)
     model: Any = chat.model
     found: dict[str, Any] = {}
     with _drawn([view], lambda streaming: view.bundle(streaming=streaming)) as redraw:
@@ -110,7 +116,7 @@ def ask_for_value(chat: Chat, question: Question, schema: Any) -> Any:
     raw = found["raw"]
     kept = AIMessage(to_json(found["parsed"], fallback=str).decode(), usage_metadata=raw.usage_metadata)
     kept.response_metadata = {k: v for k, v in raw.response_metadata.items() if k != "wire"}
-    chat.messages += [asked, kept]
+    chat.messages += [messages[-1], kept]
     return found["parsed"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from nbchat.model.chat import Chat
 from nbchat.notebook.options import help_text
 from nbchat.notebook.render.article import article
+from nbchat.notebook.render.facts import facts_html
 from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.session import Session
 from nbchat.notebook.transcript import transcript
@@ -70,9 +71,8 @@ def _usage(chat: Chat) -> dict[str, str]:
 
 
 def _facts(facts: dict[str, str]) -> dict[str, str]:
-    rows = "".join(f'<tr><th scope="row">{escape_text(k)}</th><td>{escape_text(v)}</td></tr>' for k, v in facts.items())
     text = "\n".join(f"{key:<14} {value}" for key, value in facts.items())
-    return {"text/html": article([f"<table>{rows}</table>"], streaming=False), "text/plain": text}
+    return {"text/html": facts_html(facts), "text/plain": text}
 
 
 def _pre(text: str) -> dict[str, Any]:

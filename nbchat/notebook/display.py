@@ -28,17 +28,12 @@ class LiveDisplay:
         self._clock = clock
         self._shown = False
         self._next = 0.0
-        self.bytes_sent = 0
-
-    def due(self) -> bool:
-        """Whether it is time to draw again."""
-        return self._clock() >= self._next
 
     def redraw(self, make: Callable[[], Bundle]) -> None:
         """Draw if it is time to; then rest for some times as long as the drawing was made, so that reading goes on."""
-        if not self.due():
-            return
         begun = self._clock()
+        if begun < self._next:
+            return
         bundle = make()
         took = self._clock() - begun
         self.draw(bundle)
@@ -49,7 +44,6 @@ class LiveDisplay:
         self._publish(bundle, {}, transient={"display_id": self._id}, update=self._shown)
         self._shown = True
         size = sum(len(text) for text in bundle.values())
-        self.bytes_sent += size
         self._next = self._clock() + max(REDRAW_S, size / BYTES_PER_S)
 
 

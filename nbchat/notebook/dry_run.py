@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from nbchat.model.chat_model import ChatModel
 from nbchat.model.prices import cost_usd
 from nbchat.notebook.render.article import article
-from nbchat.notebook.render.footer import footer_html, footer_text
+from nbchat.notebook.render.footer import Facts, footer_html, footer_text
 from nbchat.notebook.render.safe import escape_text
 from nbchat.values.messages import Message
 from nbchat.values.usage import Usage
@@ -27,7 +27,7 @@ def preview(model: ChatModel, messages: list[Message], options: dict[str, Any]) 
     answer = call.options.get("max_tokens")
     usage = Usage.of(tokens, answer if isinstance(answer, int) else 0)
     note = "dry run: nothing was sent"
-    facts: Any = {"input_tokens": tokens, "cost_usd": cost_usd(usage, model.model, model.provider), "note": note}
+    facts: Facts = {"input_tokens": tokens, "cost_usd": cost_usd(usage, model.model, model.provider), "note": note}
     about = f"{model.provider}:{model.model} (estimated)"
     html = f"<pre>{escape_text(shown)}</pre>{footer_html(about, **facts)}"
     return {

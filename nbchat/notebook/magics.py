@@ -21,7 +21,6 @@ from nbchat.notebook.render.parts import Page
 from nbchat.notebook.session import Session
 from nbchat.notebook.template import evaluated, fill
 from nbchat.values.errors import ConfigurationError
-from nbchat.values.messages import HumanMessage, SystemMessage
 
 
 @magics_class
@@ -69,14 +68,9 @@ class ChatMagics(Magics):
         options = parse(cell_parser(), line)
         if options.to is not None and not options.to.isidentifier():
             raise ConfigurationError(f"--to takes the name of a variable, not {options.to!r}")
-        if not cell.strip():
-            raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
-        prompt = content(
-            fill(cell.strip("\n"), self.names),
-            [self._image(given) for given in options.image],
-            options.file,
-        )
-        if isinstance(prompt, str) and not prompt.strip():
+        images = [self._image(given) for given in options.image]
+        prompt = content(fill(cell.strip("\n"), self.names), images, options.file)
+        if not cell.strip() or (isinstance(prompt, str) and not prompt.strip()):
             raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
         chat = self.session.conversation(options.chat, new=options.new)
         if options.no_history:
@@ -110,17 +104,12 @@ class ChatMagics(Magics):
             chat.model, chat.tools, chat.approve = own
 
     def _preview(self, chat: Chat, question: Question) -> None:
-        system = question.system or chat.system
-        messages = [*([SystemMessage(system)] if system else []), *chat.messages, HumanMessage(question.prompt)]
         model: Any = chat.model
         model = model.bind_tools(chat.tools) if chat.tools else model
-        LiveDisplay().draw(preview(model, messages, question.params))
+        LiveDisplay().draw(preview(model, question.messages(chat), question.params))
 
     def _image(self, given: str) -> Any:
-        """An image option: an expression of this notebook, else a path or an address."""
-        return evaluated(given, self.names) if given.isidentifier() and given in self.names else self._maybe(given)
-
-    def _maybe(self, given: str) -> Any:
+        """An image option: a path or an address, else an expression of this notebook."""
         if "://" in given or ("." in given and not any(mark in given for mark in "()[]")):
             return given
         return evaluated(given, self.names)

@@ -22,6 +22,9 @@ COMMANDS = {
 }
 
 
+_SEVERAL: dict[str, Any] = {"action": "append", "default": []}
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse that raises a readable error instead of leaving the process."""
 
@@ -38,7 +41,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     add("--tools", metavar="F,G", help="functions of this notebook that the model may call")
     add("--approve", action="store_true", help="ask before each tool runs")
     add("--chat", metavar="NAME", help="a conversation of this name")
-    add("--set", action="append", default=[], metavar="KEY=VALUE", help="any parameter of the provider")
+    add("--set", **_SEVERAL, metavar="KEY=VALUE", help="any parameter of the provider")
 
 
 def _count(text: str) -> int:
@@ -48,33 +51,25 @@ def _count(text: str) -> int:
     return number
 
 
-_count.__name__ = "whole number of at least 1"
+_count.__name__ = "whole number of at least 1"  # argparse's error says "invalid … value"
 
 
 def cell_parser() -> argparse.ArgumentParser:
     """The options of a `%%chat` cell."""
     parser = _Parser(prog="%%chat", add_help=False, allow_abbrev=False)
     add = parser.add_argument
-    add(
-        "-m", "--model", action="append", default=[], metavar="MODEL", help="another model; several answer side by side"
-    )
+    add("-m", "--model", **_SEVERAL, metavar="MODEL", help="another model; several answer side by side")
     add("-n", "--new", action="store_true", help="start the conversation afresh")
     add("-o", "--to", metavar="NAME", help="put the reply into this variable")
     _common(parser)
-    add(
-        "--image",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="a path, an address, a figure, an array; repeatable",
-    )
-    add("--file", action="append", default=[], metavar="PATH", help="a PDF or another file; repeatable")
+    add("--image", **_SEVERAL, metavar="EXPR", help="a path, an address, a figure, an array; repeatable")
+    add("--file", **_SEVERAL, metavar="PATH", help="a PDF or another file; repeatable")
     add("--schema", metavar="TYPE", help="a class or JSON schema of this notebook: the form of the answer")
     add("--logprobs", nargs="?", type=_count, const=5, metavar="K", help="show how sure each token is, with K others")
     add("--no-history", action="store_true", help="ask without the conversation, and keep nothing in it")
     add("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     add("--raw", action="store_true", help="show the answer's text as it is")
-    add("--allow-host", action="append", default=[], metavar="HOST", help="load this host's images in the answer")
+    add("--allow-host", **_SEVERAL, metavar="HOST", help="load this host's images in the answer")
     return parser
 
 

@@ -15,6 +15,7 @@ NO_MODEL = (
     "or name a provider's, as in `%chat openai:gpt-5-nano`; the variable NBCHAT_MODEL sets one for every notebook"
 )
 MAIN = "main"
+# Options that belong to the model itself, and not to its single calls.
 _MAKING = ("base_url", "timeout", "max_retries", "proxy", "region_name", "azure_deployment", "api_version")
 
 

@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
-from nbchat.io.fanout import background_loop
 from nbchat.model.chat import Chat
+from nbchat.notebook.at_once import at_once
 from nbchat.notebook.render.article import columns
 from nbchat.notebook.view import AnswerView
 
-_ENDED = object()
+Tell = Callable[[int, Any], None]
 
 
-def events(chats: list[Chat], prompt: Any, params: dict[str, Any]) -> Iterator[tuple[int, Any]]:
-    """(number of the chat, event or error) as they come, to be drawn on the caller's own thread.
+def ask_chats(chats: list[Chat], prompt: Any, params: dict[str, Any], take: Tell) -> None:
+    """Ask all of them the same; `take(number of the chat, event or error)` is called as they come, in this thread.
 
-    Leaving the loop early, or Ctrl-C, stops all of them; an error in one leaves the others alone.
+    Ctrl-C stops all of them; an error in one leaves the others alone.
     """
-    landed: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
 
-    async def follow(number: int, chat: Chat) -> None:
+    async def ask(number: int, chat: Chat, tell: Tell) -> None:
         try:
             async for event in chat.astream(prompt, **params):
-                landed.put((number, event))
+                tell(number, event)
         except Exception as error:
-            landed.put((number, error))
-        finally:
-            landed.put((number, _ENDED))
+            tell(number, error)
 
-    loop = background_loop()
-    jobs = [asyncio.run_coroutine_threadsafe(follow(n, chat), loop) for n, chat in enumerate(chats)]
-    running = len(jobs)
-    try:
-        while running:
-            number, event = landed.get()
-            if event is _ENDED:
-                running -= 1
-            else:
-                yield number, event
-    finally:
-        for job in jobs:
-            job.cancel()
+    at_once(lambda tell: [ask(number, chat, tell) for number, chat in enumerate(chats)], take)
 
 
 def bundle(views: list[AnswerView], *, streaming: bool) -> dict[str, str]:

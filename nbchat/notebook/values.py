@@ -8,11 +8,12 @@ from nbchat.frame.estimate import Estimate
 from nbchat.frame.progress import Progress
 from nbchat.model.chat import Chat
 from nbchat.model.chat_model import ChatModel
+from nbchat.model.plain import shown
 from nbchat.model.tools import Tool
 from nbchat.notebook.render.article import article
+from nbchat.notebook.render.facts import facts_html
 from nbchat.notebook.render.logprobs import logprobs_html
 from nbchat.notebook.render.progress import progress_html
-from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.transcript import said, transcript
 from nbchat.notebook.view import AnswerView
 from nbchat.values.logprobs import Logprobs
@@ -41,20 +42,12 @@ def value_html(value: Any) -> str:
             return facts_html({"tool": value.name, "does": value.description, **_arguments(value)})
         case ChatModel():
             about = {"model": value.model, "provider": value.provider, "format": value.target.codec.name}
-            return facts_html({**about, **value.options})
+            return facts_html({**about, **shown(value.options)})
         case Progress():
             return progress_html(value)
         case Estimate():
             return facts_html(value.facts())
     return ""
-
-
-def facts_html(facts: dict[str, Any]) -> str:
-    """Names and values as a small table."""
-    rows = "".join(
-        f'<tr><th scope="row">{escape_text(name)}</th><td>{escape_text(fact)}</td></tr>' for name, fact in facts.items()
-    )
-    return article([f"<table>{rows}</table>"], streaming=False)
 
 
 def _flat(usage: Usage) -> dict[str, str]:

@@ -45,7 +45,6 @@ class AnswerView:
         self._writes_since: float | None = None
         self._writing = 0.0  # seconds, without those that tools took
         self._ended: float | None = None
-        self._seen: dict[int, float] = {}
         self._logprobs: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
@@ -60,7 +59,7 @@ class AnswerView:
             case ToolStarted(call=call):
                 if part := self._call(call.get("id")):
                     part.state = "running"
-                    self._seen[id(part)] = self._clock()
+                    part.begun = self._clock()
             case ToolMessage():
                 self._add_result(event)
 
@@ -89,8 +88,8 @@ class AnswerView:
         else:
             if self._round:
                 self._settle(self._round[-1])
-            part = Part(dict(piece), markdown=MarkdownStream(allow_hosts=self.page.allow_hosts))
-            self._seen[id(part)] = self._clock()
+            markdown = MarkdownStream(allow_hosts=self.page.allow_hosts)
+            part = Part(dict(piece), begun=self._clock(), markdown=markdown)
             self._round.append(part)
             self.parts.append(part)
         part.markdown.feed(piece.get("text") or piece.get("reasoning") or "")
@@ -98,7 +97,7 @@ class AnswerView:
     def _settle(self, part: Part) -> None:
         if part.state == "streaming":
             part.state = "done"
-            part.seconds = self._clock() - self._seen[id(part)]
+            part.seconds = self._clock() - part.begun
 
     def _end_round(self, answer: AIMessage) -> None:
         for part in self._round:
@@ -125,7 +124,7 @@ class AnswerView:
         if part is not None:
             part.result = message
             part.state = "failed" if message.status == "error" else "done"
-            part.seconds = self._clock() - self._seen[id(part)]
+            part.seconds = self._clock() - part.begun
 
     def show_value(self, value: Any) -> None:
         """A structured answer as far as it has come, in place of its JSON."""
@@ -144,7 +143,7 @@ class AnswerView:
         """The answer is over; `note` is a last word for the footer, such as "stopped"."""
         for part in self.parts:
             if part.open:
-                part.seconds = self._clock() - self._seen[id(part)] if part.state == "running" else part.seconds
+                part.seconds = self._clock() - part.begun if part.state == "running" else part.seconds
                 part.state = "failed" if part.kind in CALL_KINDS else "done"
         self.note = note
         self.ended = True
@@ -178,8 +177,7 @@ class AnswerView:
 
     def text(self) -> str:
         """The whole as plain text."""
-        shown = [text for part in self.parts if (text := markdown_of(part))]
-        return "\n\n".join([*shown, footer_text(self.model, **self._facts())])
+        return f"{self.body_markdown()}\n\n{footer_text(self.model, **self._facts())}".lstrip()
 
     def bundle(self, *, streaming: bool = False) -> dict[str, str]:
         """The whole as a mime bundle for Jupyter."""

@@ -28,7 +28,8 @@ os.environ["OPENAI_BASE_URL"] = {server.base_url!r}
     return use
 
 
-def test_stop_keeps_the_partial_answer_and_the_next_cell_runs(kernel: Kernel, choose: Any) -> None:
+@pytest.mark.parametrize("models", [[], ["openai:gpt-a", "openai:gpt-b"]], ids=["one model", "two models"])
+def test_stop_keeps_the_partial_answer_and_the_next_cell_runs(kernel: Kernel, choose: Any, models: list[str]) -> None:
     with OpenAIServer(lambda body: LONG, gap=0.02) as server:
         choose(server)
         state = {"draws": 0}
@@ -39,12 +40,13 @@ def test_stop_keeps_the_partial_answer_and_the_next_cell_runs(kernel: Kernel, ch
                 if state["draws"] == 5:
                     kernel.manager.interrupt_kernel()
 
-        stopped = kernel.finish(kernel.start("%%chat -o reply\nTell me a long story."), seen=interrupt_after_some)
+        line = " ".join(["%%chat -o reply", *(f"-m {model}" for model in models)])
+        stopped = kernel.finish(kernel.start(f"{line}\nTell me a long story."), seen=interrupt_after_some)
         assert "word word" in stopped.shown["text/plain"]
         assert "stopped" in stopped.shown["text/html"]
         assert len(stopped.traceback) <= 1
         assert "Traceback" not in "".join(stopped.traceback)
-        server.wait_for(lambda: len(server.closed_by_client) == 1)
+        server.wait_for(lambda: len(server.closed_by_client) == max(1, len(models)))
 
         after = kernel.run("""
 chat = get_ipython().magics_manager.registry["ChatMagics"].session.chat

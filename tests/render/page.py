@@ -35,7 +35,7 @@ _OURS = {  # what our own renderers write around a model's text
     "tr": {"style"},
     "th": {"scope", "align"},
 }
-_OUR_CLASSES = {"call", "ok", "bad", "warn", "sure", "lp", "keys", "sources", "object", "dataframe"}
+_OUR_CLASSES = {"call", "ok", "bad", "warn", "sure", "lp", "keys", "sources"}
 _OUR_CLASSES |= {f"{letter}{step}" for letter in "abc" for step in ("", *range(9))}
 _LINK = re.compile(r"https?://[^/?#\\@\s]+([/?#].*)?|mailto:\S+", re.DOTALL)
 _RASTER = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+")

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from nbchat.flow.converse import ToolStarted
-from nbchat.notebook.render.logprobs import least_certain, logprobs_html, shown_tokens
+from nbchat.notebook.render.logprobs import least_certain, logprobs_html
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.renderers import add_renderer, html_of, markdown_of
+from nbchat.notebook.render.tokens import shown_tokens
 from nbchat.notebook.view import AnswerView
 from nbchat.values.logprobs import Alternative, Logprobs, TokenLogprob
 from nbchat.values.messages import AIMessage, ToolMessage

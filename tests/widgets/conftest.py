@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,18 @@ from typing import Any
 import comm
 import pytest
 from comm.base_comm import BaseComm
+
+from tests.servers import OpenAIServer
+
+
+def in_a_loop(test: Callable[..., Any]) -> Callable[..., None]:
+    """A test that is a coroutine, in a loop of its own."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **fixtures: Any) -> None:
+        asyncio.run(test(*args, **fixtures))
+
+    return run
 
 
 class Page:
@@ -85,3 +98,10 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     yield page
     if page.widget is not None:
         page.widget.close()
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """Each of its models says who it is and what it was asked."""
+    with OpenAIServer(lambda body: f"{body['model']} says {body['messages'][-1]['content']}") as server:
+        yield server

@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,13 @@ import pandas as pd
 import pytest
 
 from nbchat import Compare, init_chat_model
-from nbchat.notebook.widgets.standings import wilson
+from nbchat.notebook.widgets.compare.standings import wilson
 from nbchat.values.errors import ConfigurationError
 from tests.servers import OpenAIServer, Reply, faulty, openai_answer, openai_stream
-from tests.widgets.conftest import Page
+from tests.widgets.conftest import Page, in_a_loop
 from tests.widgets.test_compare import models, settled, states
 
 QUESTIONS = pd.DataFrame({"q": ["one", "two"], "kind": ["odd", "even"]}, index=pd.Index([17, 4], name="id"))
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(lambda body: f"{body['model']} says {body['messages'][-1]['content']}") as server:
-        yield server
 
 
 def test_run_asks_everything_once_and_gives_a_row_an_answer(server: OpenAIServer) -> None:
@@ -186,8 +179,9 @@ def test_ctrl_c_returns_what_came_and_another_run_goes_on(capsys: pytest.Capture
         assert (compare.run().finish_reason == "stop").all() and server.count == asked + 56
 
 
-def test_arun_waits_for_what_the_widget_asks_and_run_takes_it_over(page: Page) -> None:
-    async def run(server: OpenAIServer) -> None:
+@in_a_loop
+async def test_arun_waits_for_what_the_widget_asks_and_run_takes_it_over(page: Page) -> None:
+    with OpenAIServer(lambda body: "word " * 30, gap=0.005) as server:
         compare = Compare(models(server), ["a", "b"])
         page.open(compare)
         await page.until(lambda: states(page) == ["running"] * 3)
@@ -201,21 +195,16 @@ def test_arun_waits_for_what_the_widget_asks_and_run_takes_it_over(page: Page) -
         assert states(page) == ["done"] * 3 and not page.closed
         await page.until(lambda: server.connections_open == 0 or not compare._tasks)
 
-    with OpenAIServer(lambda body: "word " * 30, gap=0.005) as server:
-        asyncio.run(run(server))
 
-
-def test_columns_stream_on_a_page_while_run_blocks_the_loop(page: Page) -> None:
-    async def run(server: OpenAIServer) -> None:
+@in_a_loop
+async def test_columns_stream_on_a_page_while_run_blocks_the_loop(page: Page) -> None:
+    with OpenAIServer(lambda body: "word " * 100, gap=0.01) as server:
         compare = Compare(models(server), ["a"])
         page.widget = compare
         compare._views.add("v1")
         seen = len(page.sent)
         compare.run()
         assert len(page.sent) > seen + 5 and states(page) == ["done"] * 3 and "word" in page.slots["0.0.0"]
-
-    with OpenAIServer(lambda body: "word " * 100, gap=0.01) as server:
-        asyncio.run(run(server))
 
 
 def test_run_of_a_comparison_that_is_not_shown_leaves_nothing_open(page: Page, server: OpenAIServer) -> None:
@@ -322,8 +311,10 @@ def test_a_comparison_is_saved_and_loaded_without_keys(server: OpenAIServer, tmp
     assert server.count == 6 and server.requests[-1].json["messages"][0]["content"] == "Be kind."
 
 
-def test_answers_that_streamed_failed_or_were_stopped_come_back_as_they_were(page: Page, tmp_path: Path) -> None:
-    async def run(server: OpenAIServer) -> None:
+@in_a_loop
+async def test_answers_that_streamed_failed_or_were_stopped_come_back_as_they_were(page: Page, tmp_path: Path) -> None:
+    said = {"gpt-4o-mini": "word " * 500, "gpt-5-mini": faulty.server_error(), "gpt-test": "fine"}
+    with OpenAIServer(lambda body: said[body["model"]], gap=0.01) as server:
         compare = Compare(models(server), "hi")
         page.open(compare)
         await page.until(lambda: states(page)[1:] == ["failed", "done"] and "word" in page.slots["0.0.0"])
@@ -334,10 +325,6 @@ def test_answers_that_streamed_failed_or_were_stopped_come_back_as_they_were(pag
         pd.testing.assert_frame_equal(again.frame, compare.frame)
         assert [a.state for a in again.contest.answers.values()] == ["stopped", "failed", "done"]
         assert again.saved() == compare.saved()
-
-    said = {"gpt-4o-mini": "word " * 500, "gpt-5-mini": faulty.server_error(), "gpt-test": "fine"}
-    with OpenAIServer(lambda body: said[body["model"]], gap=0.01) as server:
-        asyncio.run(run(server))
 
 
 def test_a_providers_own_model_comes_back_by_its_name_unless_options_are_missing(

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from nbchat import Chat, explore, init_chat_model
-from nbchat.notebook.widgets.explore import Explorer
+from nbchat.notebook.widgets.explore.explorer import Explorer
 from nbchat.values.errors import ConfigurationError, ServerError, UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage
 from tests.render.attacks import attacks
 from tests.servers import OpenAIServer, Reply
 from tests.servers.openai import openai_answer, openai_stream
+from tests.widgets.conftest import Page, in_a_loop
 
 QUESTION = "Who composed it?"
-
-
-def in_a_loop(test: Callable[..., Any]) -> Callable[..., None]:
-    @functools.wraps(test)
-    def run(*args: Any, **fixtures: Any) -> None:
-        asyncio.run(test(*args, **fixtures))
-
-    return run
 
 
 def entry(token: str, *others: str) -> dict[str, Any]:
@@ -162,13 +154,14 @@ def streamed(text: str, **fields: Any) -> Reply:
 
 
 @in_a_loop
-async def test_what_was_stopped_or_cut_stays_and_what_never_began_leaves_no_trace() -> None:
+async def test_what_was_stopped_or_cut_stays_and_what_never_began_leaves_no_trace(page: Page) -> None:
     replies = [streamed(" word" * 50, gap=0.02), streamed(" word" * 9, events=5, cut=True), Reply(status=500)]
     with OpenAIServer(lambda body: replies.pop(0)) as server:
         explored = explorer(server)
+        page.open(explored)
         task = asyncio.ensure_future(explored.branch(2, 1))
-        await until(lambda: len(explored._now.tokens) > 5)
-        await explored.do_stop({}, [])
+        await page.until(lambda: len(drawn(page)) > 5)
+        page.do("stop")
         stopped = await task
         assert "It was Robert word" in stopped.text
         assert len(stopped.logprobs or ()) < 50
@@ -186,92 +179,61 @@ async def test_what_was_stopped_or_cut_stays_and_what_never_began_leaves_no_trac
         server.wait_for(lambda: len(server.closed_by_client) >= 1)
 
 
-async def until(true: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
-
-
-class Page:
-    """Hears what an explorer sends, and asks as the page does."""
-
-    def __init__(self, explored: Explorer) -> None:
-        self.explored = explored
-        self.heard: list[dict[str, Any]] = []
-        explored.send = lambda content, buffers=None: self.heard.append(content)  # type: ignore[method-assign,misc]
-
-    def ask(self, do: str, **content: Any) -> None:
-        self.explored._heard(None, {"do": do, "view": "v", "n": 1, **content}, [])
-
-    @property
-    def bytes(self) -> int:
-        return sum(len(json.dumps(each)) for each in self.heard)
-
-    def tokens(self) -> list[dict[str, Any]]:
-        slots: dict[str, str] = {}
-        for message in self.heard:
-            for name, (stays, rest) in message.get("slots", {}).items():
-                slots[name] = slots.get(name, "").encode("utf-16-le")[: stays * 2].decode("utf-16-le") + rest
-            for name in message.get("gone", ()):
-                del slots[name]
-        return [token for name in sorted(filter(str.isdigit, slots), key=int) for token in json.loads(slots[name])]
+def drawn(page: Page) -> list[dict[str, Any]]:
+    """The tokens as the page has them."""
+    slots = sorted(filter(str.isdigit, page.slots), key=int)
+    return [token for name in slots for token in json.loads(page.slots[name])]
 
 
 @in_a_loop
-async def test_the_page_asks_for_a_branch_and_sees_it_grow(server: OpenAIServer) -> None:
+async def test_the_page_asks_for_a_branch_and_sees_it_grow(page: Page, server: OpenAIServer) -> None:
     explored = explorer(server)
-    page = Page(explored)
-    page.ask("hello")
-    page.ask("branch", at=2, choice=1, tell=False)
-    await until(lambda: len(explored.branches) == 2 and explored._running is None)
-    await until(lambda: explored._state.get("busy") is False)
-    assert "".join(token["t"] for token in page.tokens()) == "It was Robert went on."
-    assert page.tokens()[2]["a"][1] == [" Robert", 0.36788, True]
-    page.ask("branch", at=2, choice=77, tell=False)
-    await until(lambda: "none of the alternatives" in explored._state.get("error", ""))
-    page.ask("branch", at="x")
-    page.ask("choose", branch=44)
-    page.ask("nonsense")
+    page.open(explored)
+    page.do("branch", at=2, choice=1, tell=False)
+    await page.until(lambda: page.answers)
+    assert "".join(token["t"] for token in drawn(page)) == "It was Robert went on."
+    assert drawn(page)[2]["a"][1] == [" Robert", 0.36788, True]
+    page.do("branch", at=2, choice=77, tell=False)
+    await page.until(lambda: "none of the alternatives" in page.state["error"])
+    page.do("branch", at="x")
+    page.do("choose", branch=44)
+    page.do("nonsense")
     await asyncio.sleep(0.05)
-    page.ask("choose", branch=0)
-    await until(lambda: explored.message is CLARA)
+    page.do("choose", branch=0)
+    await page.until(lambda: explored.message is CLARA)
     explored.close()
-    await until(lambda: len(asyncio.all_tasks()) == 1)
+    await page.until(lambda: len(asyncio.all_tasks()) == 1)
 
 
-async def grown(tokens: int) -> tuple[int, int, float]:
+async def grown(page: Page, tokens: int) -> tuple[int, int, float]:
     """(bytes, messages, seconds) of a branch of so many tokens."""
     with OpenAIServer(lambda body: " word" * tokens) as server:
         explored = explorer(server)
-        page = Page(explored)
-        page.ask("hello")
-        await asyncio.sleep(0.05)
+        page.slots.clear()
+        page.open(explored)
+        await page.until(lambda: page.slots)
+        page.sent.clear()
         begun = time.monotonic()
         await explored.branch(2, 1)
-        assert len(page.tokens()) == tokens + 3
-        return page.bytes, len(page.heard), time.monotonic() - begun
+        assert len(drawn(page)) == tokens + 3
+        return sum(size for _, size in page.sent), len(page.sent), time.monotonic() - begun
 
 
-@pytest.mark.timeout(120)
 @in_a_loop
-async def test_what_is_sent_is_linear_in_the_tokens_and_comes_at_most_fifteen_times_a_second() -> None:
-    half, _, _ = await grown(1500)
-    whole, messages, seconds = await grown(3000)
-    print(f"3,000 tokens: {whole / 1e6:.2f} MB in {messages} messages, {seconds:.1f} s")
+async def test_what_is_sent_is_linear_in_the_tokens_and_comes_at_most_fifteen_times_a_second(page: Page) -> None:
+    half, _, _ = await grown(page, 1500)
+    whole, messages, seconds = await grown(page, 3000)
     assert whole < 2.3 * half
     assert messages <= 15 * seconds + 5
 
 
 @in_a_loop
-async def test_hostile_tokens_are_only_ever_text(server: OpenAIServer) -> None:
+async def test_hostile_tokens_are_only_ever_text(page: Page, server: OpenAIServer) -> None:
     corpus = list(attacks().values())
     explored = explorer(server, answered(*(entry(text[:300], text[-300:]) for text in corpus)))
-    page = Page(explored)
-    page.ask("hello")
-    await until(lambda: bool(page.heard) and len(page.tokens()) > 0)
-    assert len(page.tokens()) == len(corpus)
+    page.open(explored)
+    await page.until(lambda: page.slots)
+    assert len(drawn(page)) == len(corpus)
     saved, _ = explored.saved()
     for bad in ("<script", "<img", "<iframe", "<svg"):
         assert bad not in saved.lower()

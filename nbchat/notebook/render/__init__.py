@@ -1,1 +1,1 @@
-"""Renderers: plain values to safe, quiet HTML. Pure: no display, no network, no other nbchat module."""
+"""Renderers: plain values to safe, quiet HTML. Pure: no display, no network."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbchat.notebook.render.parts import Part
-from nbchat.notebook.render.safe import escape_attribute, escape_text, host, is_safe_link
+from nbchat.notebook.render.safe import escape_text, host, is_safe_link, link_html
 
 
 def sources_html(part: Part) -> str:
@@ -41,8 +41,7 @@ def _link(source: Mapping[str, Any]) -> str:
     url, title = str(source.get("url") or ""), escape_text(_title(source))
     if not is_safe_link(url):
         return title
-    link = f'<a href="{escape_attribute(url)}" rel="noopener noreferrer nofollow" target="_blank">{title}</a>'
-    return f"{link} {escape_text(host(url))}"
+    return f"{link_html(url, title)} {escape_text(host(url))}"
 
 
 def _quoted(source: Mapping[str, Any]) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from nbchat.notebook.render.safe import escape_attribute, escape_text
-from nbchat.values.logprobs import Alternative, Logprobs, TokenLogprob
+from nbchat.notebook.render.tokens import TINTS, ShownToken, shown_tokens, tint_steps, token_text, with_white_space
+from nbchat.values.logprobs import Logprobs
 
-_STEPS = 7  # of tint: 0 is certain
 _SPANS = 3  # of the least certain that are named
 _BLOCKS = "▏▎▍▌▋▊▉█"
-_WHITE = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 
-_SHEET = """<style>
+
+_RULES = """
 .nbchat .lp{line-height:1.9;white-space:pre-wrap}
 .nbchat .lp [tabindex]{position:relative;border-radius:2px;padding:1px 0;border-bottom:0 solid var(--nb-bad)}
 .nbchat .lp [tabindex]:is(:hover,:focus){outline:1px solid var(--nb-fg);z-index:2}
@@ -25,12 +24,11 @@ pointer-events:none;border:1px solid var(--nb-line);border-radius:6px;box-shadow
 .nbchat .keys label{cursor:pointer}
 .nbchat .keys input{margin:0 .3em 0 0;vertical-align:-1px;accent-color:var(--nb-accent)}
 .nbchat .keys i{font-style:normal;padding:1px 6px}
-RULES
 @media print{.nbchat .lp [tabindex]{print-color-adjust:exact}}
-</style>"""
+"""
 
 
-def _rules() -> str:
+def _tints() -> str:
     """The tint of each step, for each of the three measures; the least certain are underlined too, for print."""
     out = []
     for letter, chosen in (
@@ -38,18 +36,18 @@ def _rules() -> str:
         ("b", ":has(.b:checked)"),
         ("c", ":has(.c:checked)"),
     ):
-        for step in range(1, _STEPS):
+        for step in range(1, TINTS):
             line = f";border-bottom-width:{(step - 3) * 0.75:g}px" if step > 3 else ""
             tint = f"background:color-mix(in srgb,var(--nb-bad) {step * 8}%,transparent){line}"
             out.append(f".nbchat .sure{chosen} .{letter}{step}{{{tint}}}")
     return "\n".join(out)
 
 
-TOKEN_STYLE = _SHEET.replace("RULES", _rules())
+TOKEN_SHEET = _RULES + _tints()
 
 
 def logprobs_html(table: Logprobs, name: str) -> str:
-    """The tokens of an answer, with a legend and what is to be said of the whole.
+    """The tokens of an answer, with a legend, and a line about the whole.
 
     Args:
         table: the answer's tokens.
@@ -61,10 +59,11 @@ def logprobs_html(table: Logprobs, name: str) -> str:
         f'<label><input type="radio" name="{escape_attribute(name)}" class="{letter}"{checked}>{what}</label>'
         for letter, what, checked in (("a", "probability", " checked"), ("b", "entropy", ""), ("c", "surprisal", ""))
     )
-    scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(1, _STEPS))
+    scale = "".join(f'<i class="a{step} b{step} c{step}">&ensp;</i>' for step in range(1, TINTS))
     legend = f"<span>certain {scale} unsure</span>"
     return (
-        f'{TOKEN_STYLE}<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
+        f"<style>{TOKEN_SHEET}</style>"
+        f'<div class="sure"><div class="lp" role="group" aria-label="Tokens by probability">{body}</div>'
         f'<div class="keys">{switches} {legend}</div><div class="keys">{escape_text(_told(table, tokens))}</div></div>'
     )
 
@@ -99,80 +98,12 @@ def least_certain(tokens: Iterable[ShownToken], most: int = _SPANS) -> list[str]
     return [text.strip() for _, text in sorted(runs, key=lambda run: run[0])[:most]]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownToken:
-    """A token, or several that only together are characters."""
-
-    text: str
-    tokens: tuple[TokenLogprob, ...]
-    probability: float
-    entropy: float | None
-
-    @classmethod
-    def of(cls, text: str, tokens: list[TokenLogprob]) -> ShownToken:
-        """These tokens as one."""
-        return cls(text, tuple(tokens), math.exp(sum(token.logprob for token in tokens)), tokens[0].entropy)
-
-    @property
-    def alternatives(self) -> tuple[Alternative, ...]:
-        """What might have stood in its place; a piece of a character has none."""
-        return self.tokens[0].alternatives if len(self.tokens) == 1 else ()
-
-
-def shown_tokens(table: Logprobs) -> Iterator[ShownToken]:
-    """The tokens as they can be shown: pieces of one character (byte fallback) are joined to it."""
-    held: list[TokenLogprob] = []
-    for token in table:
-        held.append(token)
-        text = _text(held)
-        if text is not None:
-            yield ShownToken.of(text, held)
-            held = []
-    if held:
-        yield ShownToken.of("".join(map(token_text, held)), held)
-
-
-def token_text(token: TokenLogprob | Alternative) -> str:
-    """The text of a token; its bytes, `⟨E3⟩⟨82⟩`, where they are but a piece of a character."""
-    try:
-        bytes(token.bytes or ()).decode()
-    except ValueError:
-        return "".join(f"⟨{byte:02X}⟩" for byte in token.bytes or ())
-    return token.token
-
-
-def _text(tokens: list[TokenLogprob]) -> str | None:
-    """The text of these tokens; None while their bytes end within a character."""
-    if any(token.bytes is None for token in tokens):
-        return "".join(token.token for token in tokens)
-    try:
-        return bytes(byte for token in tokens for byte in token.bytes or ()).decode()
-    except UnicodeDecodeError:
-        return None if len(tokens) < 4 else "".join(token.token for token in tokens)
-    except ValueError:
-        return "".join(token.token for token in tokens)
-
-
 def _token(token: ShownToken) -> str:
     classes = [f"{letter}{step}" for letter, step in zip("abc", tint_steps(token), strict=True) if step]
     about = f' class="{" ".join(classes)}"' if classes else ""
     rows = "&#10;".join(escape_attribute(_row(token_text(a), a.probability)) for a in token.alternatives)
     more = f' data-a="{rows}"' if rows else f' title="{token.probability:.0%}"'
     return f'<span tabindex="0"{about}{more}>{escape_text(with_white_space(token.text))}</span>'
-
-
-def tint_steps(token: ShownToken) -> tuple[int, int, int]:
-    """The tint of a token by probability, by entropy (3 bits are most) and by surprisal (8 bits are most)."""
-    surprisal = -math.log2(max(token.probability, 1e-12))
-    measures = (1 - token.probability, (token.entropy or 0.0) / 3, surprisal / 8)
-    return tuple(min(_STEPS - 1, int(measure * _STEPS)) for measure in measures)  # type: ignore[return-value]
-
-
-def with_white_space(text: str) -> str:
-    """Text with its white space to be seen, where there is nothing else or where it breaks the line."""
-    if text.isspace():
-        return "".join(_WHITE.get(char, "␣") + ("\n" if char == "\n" else "") for char in text)
-    return text.replace("\n", "⏎\n").replace("\t", "⇥\t")
 
 
 def _row(token: str, probability: float) -> str:

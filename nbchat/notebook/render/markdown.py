@@ -25,19 +25,19 @@ from nbchat.notebook.render.safe import (
     without_math,
 )
 
+HEADING_OFFSET = 2  # levels
 MOST_BRACKETS = 1_000  # in one paragraph; with more it stays as written
 DEEPEST = 60  # levels of quotes and lists; text below that is dropped
 
 
-def markdown_html(text: str, *, allow_hosts: Collection[str] = frozenset(), heading_offset: int = 2) -> str:
+def markdown_html(text: str, *, allow_hosts: Collection[str] = frozenset()) -> str:
     """Safe HTML for an answer in CommonMark with GitHub's tables, strike-through and task lists, and LaTeX.
 
     Raw HTML is shown as text, but for `<br>`, `<sub>x</sub>` and `<sup>x</sup>`. A remote image becomes a link that
     names its host, unless the host is in `allow_hosts` (https only). Formulas keep their delimiters for the page's
-    MathJax. `heading_offset` is added to the level of every heading, up to 6: a model's `#` is the notebook's `###`.
+    MathJax. A model's `#` is the notebook's `###`.
     """
-    parser = markdown_parser(frozenset(allow_hosts), heading_offset)
-    return clean(parser.render(normal(text)))
+    return clean(markdown_parser(frozenset(allow_hosts)).render(normal(text)))
 
 
 def normal(text: str) -> str:
@@ -46,7 +46,7 @@ def normal(text: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def markdown_parser(allow_hosts: frozenset[str], heading_offset: int) -> MarkdownIt:
+def markdown_parser(allow_hosts: frozenset[str]) -> MarkdownIt:
     """The one configured parser. Its `env`, beside markdown-it's own keys, may hold:
 
     open: whether the answer still comes, and its end should look calm.
@@ -64,7 +64,7 @@ def markdown_parser(allow_hosts: frozenset[str], heading_offset: int) -> Markdow
     md.core.ruler.before("inline", "brackets", _leave_brackets)
     md.core.ruler.at("inline", _parse_inlines)
     md.disable("text_join")  # `_parse_inlines` does it: a second time it would join twice
-    md.core.ruler.push("headings", _nest_headings(heading_offset))
+    md.core.ruler.push("headings", _nest_headings)
     for name, rule in _RENDERERS.items():
         md.add_render_rule(name, rule)
     md.add_render_rule("image", _image(frozenset(map(str.lower, allow_hosts))))
@@ -110,13 +110,10 @@ def _bare_url(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _nest_headings(offset: int) -> Any:
-    def nest(state: StateCore) -> None:
-        for token in state.tokens:
-            if token.type in ("heading_open", "heading_close"):
-                token.tag = f"h{min(6, int(token.tag[1]) + offset)}"
-
-    return nest
+def _nest_headings(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1]) + HEADING_OFFSET)}"
 
 
 def _leave_brackets(state: StateCore) -> None:

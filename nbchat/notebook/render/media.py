@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 
 from nbchat.notebook.render.parts import Page, Part
-from nbchat.notebook.render.safe import escape_attribute, escape_text, host, is_loadable_image, is_safe_link
+from nbchat.notebook.render.safe import escape_attribute, escape_text, host, is_loadable_image, is_safe_link, link_html
 from nbchat.values.blocks import Block, is_media
 from nbchat.values.media import sniffed
 from nbchat.values.quantities import size
@@ -47,8 +47,7 @@ def _elsewhere(kind: str, address: str, page: Page) -> str:
         return f'<p><img src="{escape_attribute(address)}" alt="{kind}"></p>'
     if not is_safe_link(address):
         return f"<p>({escape_text(kind)})</p>"
-    link = f'<a href="{escape_attribute(address)}" rel="noopener noreferrer nofollow" target="_blank">'
-    return f"<p>{link}{escape_text(kind)} at {escape_text(host(address))}</a></p>"
+    return f"<p>{link_html(address, f'{escape_text(kind)} at {escape_text(host(address))}')}</p>"
 
 
 def _bytes(block: Block) -> bytes | None:

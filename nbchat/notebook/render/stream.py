@@ -23,8 +23,8 @@ class MarkdownStream:
     '<p>one <strong>tw</strong></p>\\n'
     """
 
-    def __init__(self, *, allow_hosts: Collection[str] = frozenset(), heading_offset: int = 2) -> None:
-        self._parser = markdown_parser(frozenset(allow_hosts), heading_offset)
+    def __init__(self, *, allow_hosts: Collection[str] = frozenset()) -> None:
+        self._parser = markdown_parser(frozenset(allow_hosts))
         self._sources: list[str] = []  # finished blocks
         self._markup: list[str] = []  # the same, rendered with the definitions in `_known`
         self._definitions: dict[str, Any] = {}  # of links, in finished blocks

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json, to_jsonable_python
 
+from nbchat.notebook.render.facts import table_html
 from nbchat.notebook.render.parts import Page, Part
 from nbchat.notebook.render.safe import escape_text, whole_characters
 
@@ -38,11 +39,7 @@ def _plain(value: Any) -> Any:
 def _table(value: Any, depth: int) -> str:
     if not isinstance(value, dict):
         return f"<p>{_cell(value, depth)}</p>"
-    rows = "".join(
-        f'<tr><th scope="row">{escape_text(name)}</th><td>{_cell(inner, depth)}</td></tr>'
-        for name, inner in list(value.items())[:_ITEMS]
-    )
-    return f'<table class="object">{rows}</table>'
+    return table_html({name: _cell(inner, depth) for name, inner in list(value.items())[:_ITEMS]})
 
 
 def _cell(value: Any, depth: int) -> str:

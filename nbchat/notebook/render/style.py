@@ -4,7 +4,7 @@
 # own colour, which is dark on light pages and light on dark ones; an unknown background is taken to be its opposite.
 # `&` stands for the selector that outweighs the host's own rules for elements; the rest is plain, so that later styles
 # can add to it.
-_SHEET = """
+_RULES = """
 .nbchat{
 --nb-fg:var(--jp-content-font-color1,var(--vscode-editor-foreground,var(--vscode-foreground,var(--colab-primary-text-color,currentColor))));
 --nb-bg:var(--jp-layout-color0,var(--vscode-editor-background,var(--colab-primary-surface-color,
@@ -71,9 +71,9 @@ border-top:1px solid var(--nb-line);padding-top:6px;margin-top:10px}
 .nbchat[aria-busy=true]>:is(p,h3,h4,h5,h6):last-child::after,
 .nbchat[aria-busy=true]>:is(ul,ol):last-child>li:last-child::after{content:"▍" / ""}
 """
-_TIGHT = _SHEET.replace("&", ".nbchat:not(#_)").replace("\n", "")
+SHEET = _RULES.replace("&", ".nbchat:not(#_)").replace("\n", "")
 
 
 def style_tag() -> str:
     """The `<style>` element, under 5 KB. Put one in every output: outputs are cleared, saved and copied one by one."""
-    return f"<style>{_TIGHT}</style>"
+    return f"<style>{SHEET}</style>"

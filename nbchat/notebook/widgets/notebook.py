@@ -44,6 +44,12 @@ def user_names() -> dict[str, Any]:
     return shell.user_ns if shell is not None else {}
 
 
+def publisher() -> Callable[..., Any] | None:
+    """What puts outputs into the running cell; None outside of a notebook."""
+    shell = _shell()
+    return shell.display_pub.publish if shell is not None else None
+
+
 def when_cells_end(follow: Callable[[], None]) -> Callable[[], None]:
     """Call `follow` after each cell, until what is returned is called."""
     shell = _shell()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
+
+from nbchat.notebook.widgets.notebook import publisher
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -34,7 +35,7 @@ class SavedState:
 
     def show(self, model_id: str) -> None:
         """Put the static state and the widget into the running cell."""
-        publish = _publisher()
+        publish = publisher()
         if publish is None:
             return
         publish(self._bundle(), {}, transient={"display_id": self.id})
@@ -44,7 +45,7 @@ class SavedState:
 
     def update(self) -> None:
         """Bring the static state up to date wherever it is shown."""
-        publish = _publisher() if self._shown else None
+        publish = publisher() if self._shown else None
         if publish is not None:
             publish(self._bundle(), {}, transient={"display_id": self.id}, update=True)
 
@@ -52,11 +53,3 @@ class SavedState:
         html, text = self._state()
         saved = f'{_ONE_OF_TWO}<div class="nbchat-saved" data-of="{self.id}">{html}</div>'
         return {"text/html": saved, "text/plain": text}
-
-
-def _publisher() -> Callable[..., Any] | None:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    if not InteractiveShell.initialized():
-        return None
-    return InteractiveShell.instance().display_pub.publish

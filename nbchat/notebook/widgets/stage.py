@@ -11,48 +11,50 @@ from typing import Any
 import anywidget
 
 from nbchat.notebook.display import REDRAW_S, REST
-from nbchat.notebook.render.style import style_tag
+from nbchat.notebook.render.style import SHEET
 from nbchat.notebook.widgets.changes import slot_changes
 from nbchat.notebook.widgets.saved import SavedState
 
 FAREWELL_S = 3.0  # a cell that is moved takes its view away for a moment
 _HERE = Path(__file__).parent
 
+PageEvent = dict[str, Any]  # `do`, what is to be done; `view`, which view asks; `buffers`; and more, by `do`
+
 
 def front(name: str) -> tuple[str, str]:
-    """(ES module, style sheet) of a widget: its own script after what all of them share."""
-    script = (_HERE / "stage.js").read_text(encoding="utf-8") + (_HERE / f"{name}.js").read_text(encoding="utf-8")
-    style = style_tag().removeprefix("<style>").removesuffix("</style>")
-    for own in ("widgets", name):
-        if (sheet := _HERE / f"{own}.css").exists():
-            style += sheet.read_text(encoding="utf-8")
+    """(ES module, style sheet) of a widget: what all of them share, then the files of the widget's own folder."""
+    script, style = "", SHEET
+    for folder in (_HERE, _HERE / name):
+        script += "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.js")))
+        style += "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.css")))
     return script, style
 
 
 class Stage(anywidget.AnyWidget):
     """What the panel, the comparison and the explorer share.
 
-    A subclass gives `picture` and handlers `async def do_NAME(content, buffers)` of the page's messages. Handlers run
-    as tasks on the loop of the kernel; what one raises is shown on the page.
+    A subclass gives `picture`, `saved`, and a handler `async def do_NAME(event)` for each thing that the page may ask
+    for. Handlers run as tasks on the loop of the kernel; what one raises is shown on the page.
     """
-
-    _farewell: asyncio.TimerHandle | None = None  # here, because a widget that could not be made is closed as well
-    _drawing: asyncio.TimerHandle | None = None
-    _tasks: set[asyncio.Task[None]] = set()  # noqa: RUF012 each widget that was made has its own
-    _views: set[str] = set()  # noqa: RUF012
-    _unheard: set[str] = set()  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
         self.error = ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks = set()
-        self._views = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._views: set[str] = set()
+        self._unheard: set[str] = set()  # views that may be gone
+        self._farewell: asyncio.TimerHandle | None = None
+        self._drawing: asyncio.TimerHandle | None = None
         self._next = 0.0
         self._state: dict[str, Any] = {}  # as the page has it
         self._slots: dict[str, str] = {}
         self._saved = SavedState(self.saved)
         self.on_msg(self._heard)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_saved"):  # one that could not be made has nothing to close
+            super().__del__()
 
     def picture(self) -> tuple[dict[str, Any], dict[str, str]]:
         """(state, HTML by slot) of now; a slot whose HTML did not change is the same string."""
@@ -117,55 +119,51 @@ class Stage(anywidget.AnyWidget):
 
     def _find_loop(self) -> None:
         if self._loop is None or self._loop.is_closed():
-            try:
-                self._loop = asyncio.get_running_loop()
-            except RuntimeError:
-                self._loop = None
+            self._loop = _running_loop()
 
     def _heard(self, _: Any, content: Any, buffers: list[Any]) -> None:
         if not isinstance(content, dict):  # not from our script
             return
+        event: PageEvent = {**content, "buffers": buffers}
         self._find_loop()
-        try:
-            here = asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            here = False
-        if here:
-            self._handle(content, buffers)
-        elif self._loop is not None:  # a kernel may hear the page in another thread
-            self._loop.call_soon_threadsafe(self._handle, content, buffers)
-            self.overheard(content)
+        if self._loop is None:
+            return
+        if _running_loop() is self._loop:
+            self._handle(event)
+        else:  # a kernel may hear the page in another thread
+            self._loop.call_soon_threadsafe(self._handle, event)
+            self.overheard(event)
 
-    def overheard(self, content: dict[str, Any]) -> None:
-        """A message was heard in another thread, maybe while the kernel's own is busy; its handler comes later."""
+    def overheard(self, event: PageEvent) -> None:
+        """Something was heard in another thread, maybe while the kernel's own is busy; its handler comes later."""
 
-    def _handle(self, content: dict[str, Any], buffers: list[Any]) -> None:
-        self.send({"heard": content.get("n")})
-        handler = getattr(self, f"do_{content.get('do')}", None)
+    def _handle(self, event: PageEvent) -> None:
+        self.send({"heard": event.get("n")})
+        handler = getattr(self, f"do_{event.get('do')}", None)
         if handler is not None:
-            self.start(handler(content, buffers))
+            self.start(handler(event))
 
-    async def do_hello(self, content: dict[str, Any], _: list[Any]) -> None:
+    async def do_hello(self, event: PageEvent) -> None:
         """A view came: it gets everything."""
-        self._views.add(content["view"])
+        self._views.add(event["view"])
         if self._farewell is not None:
             self._farewell.cancel()
             self._farewell = None
         self.flush()
         whole = {name: [0, html] for name, html in self._slots.items()}
-        self.send({"to": content["view"], "state": self._state, "slots": whole, "twin": self._saved.id})
+        self.send({"to": event["view"], "state": self._state, "slots": whole, "twin": self._saved.id})
 
-    async def do_gone(self, content: dict[str, Any], _: list[Any]) -> None:
+    async def do_gone(self, event: PageEvent) -> None:
         """A view went: with the last one all ends, unless another comes soon."""
-        self._views.discard(content["view"])
+        self._views.discard(event["view"])
         self._unheard = set(self._views)  # a page that was reloaded took its views along without a word
         self.send({"roll": True})
         if self._farewell is None:
             self._wait_for_views()
 
-    async def do_here(self, content: dict[str, Any], _: list[Any]) -> None:
+    async def do_here(self, event: PageEvent) -> None:
         """A view is still there."""
-        self._unheard.discard(content["view"])
+        self._unheard.discard(event["view"])
 
     def _wait_for_views(self) -> None:
         if self._loop is not None:
@@ -181,7 +179,7 @@ class Stage(anywidget.AnyWidget):
         if not self._views:
             self.close()
 
-    async def do_dismiss(self, _: dict[str, Any], __: list[Any]) -> None:
+    async def do_dismiss(self, _: PageEvent) -> None:
         """The error was read."""
         self.error = ""
         self.touch()
@@ -210,6 +208,13 @@ class Stage(anywidget.AnyWidget):
         self.open()
         self._state, self._slots = self._drawn_now()
         self._saved.show(self.model_id)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def told(error: Exception) -> str:
