@@ -21,7 +21,7 @@ Verdict = bool | str | dict[str, Any] | None
 Approve = Callable[[str, dict[str, Any]], Verdict | Awaitable[Verdict]]
 Ask = Callable[[Sequence[Message]], Flow[AIMessage]]
 
-INTERRUPTED = "interrupted: the user stopped before this tool had a result"
+INTERRUPTED = "interrupted: the conversation stopped before this tool had a result"
 LONGEST_ERROR = 2000  # characters of a tool's exception that the model is told
 DECLINED = "the user declined this tool call"
 

@@ -24,8 +24,8 @@ class InMemoryCache:
     """
 
     def __init__(self, maxsize: int | None = None) -> None:
-        if maxsize is not None and maxsize < 1:
-            raise ConfigurationError(f"maxsize is a number of at least 1, or None for no limit; not {maxsize}")
+        if maxsize is not None and not (isinstance(maxsize, int) and maxsize >= 1):
+            raise ConfigurationError(f"maxsize is a whole number of at least 1, or None for no limit; not {maxsize!r}")
         self._maxsize = maxsize
         self._answers: OrderedDict[str, AIMessage] = OrderedDict()
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from numbers import Real
 from time import monotonic
 from typing import Any
 
@@ -52,10 +53,12 @@ class InMemoryRateLimiter:
             ("check_every_n_seconds", check_every_n_seconds),
             ("tokens_per_minute", 1 if tokens_per_minute is None else tokens_per_minute),
         ):
-            if not value > 0:
-                raise ConfigurationError(f"{name} is a number above 0, not {value}")
-        if max_bucket_size < 1:
-            raise ConfigurationError(f"max_bucket_size is at least 1, or no request ever passes; not {max_bucket_size}")
+            if not (_is_number(value) and value > 0):
+                raise ConfigurationError(f"{name} is a number above 0, not {value!r}")
+        if not (_is_number(max_bucket_size) and max_bucket_size >= 1):
+            raise ConfigurationError(
+                f"max_bucket_size is a number of at least 1, or no request ever passes; not {max_bucket_size!r}"
+            )
         self.requests_per_second = requests_per_second
         self.check_every_n_seconds = check_every_n_seconds
         self.max_bucket_size = max_bucket_size
@@ -164,3 +167,7 @@ class InMemoryRateLimiter:
     def __repr__(self) -> str:
         tokens = f", tokens_per_minute={self.tokens_per_minute:g}" if self.tokens_per_minute else ""
         return f"InMemoryRateLimiter(requests_per_second={self.requests_per_second:g}{tokens})"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)

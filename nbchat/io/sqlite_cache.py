@@ -12,12 +12,15 @@ import warnings
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage
 from nbchat.values.reading import message_from_dict
 
 VERSION = 1
 BUSY_S = 5.0
 _SIDES = ("", "-wal", "-shm")  # the file and what WAL keeps beside it
+
+_OF_A_JOURNAL = "SELECT 1 FROM pragma_table_info('answers') WHERE name = 'cost_usd'"
 
 T = TypeVar("T")
 
@@ -31,6 +34,9 @@ class SQLiteCache:
 
     Args:
         database_path: the file (WAL, JSON); made where it is missing, with its folder.
+
+    Raises:
+        ConfigurationError: by each method, where the file is the journal of a batch.
     """
 
     def __init__(self, database_path: str | os.PathLike[str] = ".nbchat/cache.sqlite") -> None:
@@ -56,7 +62,8 @@ class SQLiteCache:
         """Keep this answer."""
         text = json.dumps(message.to_dict(), ensure_ascii=False, default=str)
         row = (key, text, time.time())
-        self._do(lambda db: db.execute("INSERT OR REPLACE INTO answers (key, message, saved) VALUES (?, ?, ?)", row))
+        insert = "INSERT OR REPLACE INTO answers (key, message, saved) VALUES (?, ?, ?)"
+        self._do(lambda db: db.execute(insert, row), writes=True)
 
     def clear(self) -> None:
         """Forget all answers."""
@@ -77,12 +84,13 @@ class SQLiteCache:
                 self._connection.close()
             self._connection = None
 
-    def _do(self, work: Any) -> Any:
+    def _do(self, work: Any, writes: bool = False) -> Any:
         with self._lock:
             for attempt in range(2):
                 try:
                     done = work(self._open())
-                    self._wait(BUSY_S)
+                    if writes:
+                        self._wait(BUSY_S)
                     return done
                 except sqlite3.OperationalError as error:  # locked, read-only, full, no such folder
                     self._wait(0.0)
@@ -95,7 +103,7 @@ class SQLiteCache:
         return None
 
     def _wait(self, seconds: float) -> None:
-        """Set how long to wait for a locked file: after one wait in vain not at all, until it is free again."""
+        """Set how long to wait for a locked file: after one wait in vain not at all, until a write succeeds."""
         if seconds != self._busy_s:
             self._busy_s = seconds
             if self._connection is not None:
@@ -113,6 +121,10 @@ class SQLiteCache:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
                 raise sqlite3.DatabaseError(f"it is of version {version}, and this nbchat writes version {VERSION}")
+            if version and connection.execute(_OF_A_JOURNAL).fetchone():
+                raise ConfigurationError(
+                    f"{self.path} is the journal of a batch, and no cache: give the cache another file"
+                )
             if version == 0:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(
@@ -120,7 +132,7 @@ class SQLiteCache:
                 )
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("PRAGMA synchronous = NORMAL")
-        except sqlite3.Error:
+        except Exception:
             connection.close()
             raise
         self._connection, self._pid = connection, os.getpid()

@@ -107,7 +107,9 @@ def _in_httpx_words() -> Iterator[None]:
     except exceptions.HTTPError as error:
         inner = _innermost(error)
         kind = next(kind for known, kind in _KINDS if isinstance(error, known))
-        raise kind(str(inner) or type(inner).__name__) from inner
+        closed = isinstance(inner, ValueError) and "b''" in str(inner)  # there is no length of a next chunk
+        reason = "the connection was closed" if closed else str(inner) or type(inner).__name__
+        raise kind(reason) from inner
 
 
 _KINDS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (

@@ -16,7 +16,7 @@ from nbchat.model.chat_file import model_fields, named_model, read_chat, write_c
 from nbchat.model.config import RunnableConfig, inner_config
 from nbchat.model.init import init_chat_model
 from nbchat.model.structured import StructuredModel
-from nbchat.model.tools import Tool, as_tool
+from nbchat.model.tools import Tool, as_tool, tools_in
 from nbchat.model.verbs import Verbs
 from nbchat.values.content import Content
 from nbchat.values.errors import ChatError, ConfigurationError
@@ -63,8 +63,10 @@ class Chat:
         messages: Sequence[Any] = (),
     ) -> None:
         self.model = model
-        self.tools = [_checked_tool(each) for each in tools]
+        self.tools = [_checked_tool(each) for each in tools_in(tools)]
         self.system = system
+        if approve is not None and not callable(approve):
+            raise ConfigurationError(f"approve= is a function of a tool's name and its arguments, not {approve!r:.80}")
         self.approve = approve
         self.max_rounds = max_rounds
         self.name = name

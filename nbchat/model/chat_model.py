@@ -19,7 +19,7 @@ from nbchat.model.globals import cache_in_use
 from nbchat.model.plain import shown
 from nbchat.model.structured import Method, StructuredModel, structured_model
 from nbchat.model.tool_specs import bound_label, checked_choice
-from nbchat.model.tools import tool_spec
+from nbchat.model.tools import bound_tools
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
 from nbchat.values.messages import AIMessage, Message
@@ -116,13 +116,13 @@ class ChatModel(Verbs[AIMessage]):
             tool_choice: "auto"; "any" (or True): it has to use one; "none"; a tool's name: it has to use that one; or
                 the provider's own dict.
             parallel_tool_calls: whether it may ask for several at once; the provider's own default for None.
-            strict: whether the provider is to enforce the schemas.
+            strict: whether the provider is to enforce the schemas; one that it cannot enforce is sent without.
             kwargs: parameters of every call, as in `bind`.
 
         Raises:
-            ConfigurationError: no tool can be made of one of these, or `tool_choice` names none of them.
+            ConfigurationError: no tool can be made of one of these, two have one name, or `tool_choice` names none.
         """
-        specs = tuple(tool_spec(each, strict) for each in tools)
+        specs = bound_tools(tools, strict)
         choice = checked_choice(tool_choice, specs)
         return self.bind(tools=specs, tool_choice=choice, parallel_tool_calls=parallel_tool_calls, **kwargs)
 

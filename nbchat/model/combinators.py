@@ -11,6 +11,7 @@ from nbchat.flow.effects import Flow
 from nbchat.flow.retry import may_retry
 from nbchat.flow.second_chances import Errors, again, first_that_answers
 from nbchat.model.config import RunnableConfig
+from nbchat.model.tools import tools_in
 from nbchat.model.verbs import Verbs
 from nbchat.values.errors import ChatError, ConfigurationError, StructuredOutputError
 from nbchat.wire.codec import Call
@@ -42,7 +43,7 @@ class Around(Verbs[Out]):
 
     def bind_tools(self, tools: Iterable[Any], **kwargs: Any) -> Self:
         """See `ChatModel.bind_tools`."""
-        given = list(tools)
+        given = tools_in(tools)
         return self._changed(lambda model: model.bind_tools(given, **kwargs))
 
     def with_config(self, config: RunnableConfig | None = None, **kwargs: Any) -> Self:

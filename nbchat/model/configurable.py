@@ -11,7 +11,7 @@ from nbchat.flow.effects import Flow
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.names import split_name
 from nbchat.model.plain import shown
-from nbchat.model.tools import as_tool
+from nbchat.model.tools import as_tool, tools_in
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider
 from nbchat.values.errors import ConfigurationError
@@ -127,7 +127,7 @@ class ConfigurableModel(Verbs[Any]):
 
     def bind_tools(self, tools: Iterable[Any], **kwargs: Any) -> Self:
         """See `ChatModel.bind_tools`. What is not a tool is an error at once."""
-        return self._with_step("bind_tools", [as_tool(each) for each in tools], **kwargs)
+        return self._with_step("bind_tools", [as_tool(each) for each in tools_in(tools)], **kwargs)
 
     def with_structured_output(self, schema: Any, **kwargs: Any) -> Self:
         """See `ChatModel.with_structured_output`. What is not a schema is an error at once."""

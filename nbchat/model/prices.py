@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from nbchat.values.messages import AIMessage
 from nbchat.values.usage import Usage
@@ -35,12 +37,16 @@ _FREE = frozenset({"local", "ollama", "vllm", "lmstudio", "llamacpp", "sglang"})
 
 
 def cost_usd(
-    answer: AIMessage | Usage | None, model: str | None = None, provider: str | None = None, *, batch: bool = False
+    answer: AIMessage | Mapping[str, Any] | None,
+    model: str | None = None,
+    provider: str | None = None,
+    *,
+    batch: bool = False,
 ) -> float | None:
     """The price of an answer in US dollars; None where it is not known, 0.0 for a model on the user's own machine.
 
     Args:
-        answer: a message, or usage together with `model` and `provider`.
+        answer: a message, or its `usage_metadata` (of many, their sum) together with `model` and `provider`.
         model: the provider's name of the model; the message's own where it is not given.
         provider: our name of the provider; the message's own where it is not given.
         batch: whether it was asked through the provider's Batch API.
@@ -52,7 +58,7 @@ def cost_usd(
         provider = provider or answer.response_metadata.get("model_provider")
         usage = answer.usage_metadata
     else:
-        usage = answer
+        usage = None if answer is None else Usage(answer)
     if provider in _FREE:
         return 0.0
     if usage is None or not model or not isinstance(model, str):  # a server may answer with any name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from pydantic import BaseModel, ValidationError
@@ -216,7 +216,22 @@ def as_tool(given: Any) -> Tool | Bound:
     )
 
 
-def tool_spec(given: Any, strict: bool | None = None) -> Bound:
-    """A tool as a model sees it: of a `Tool`, function, class or JSON schema. A provider's own dict passes as it is."""
-    found = as_tool(given)
-    return strictly(found.spec if isinstance(found, Tool) else found, strict)
+def tools_in(given: Any) -> list[Any]:
+    """The tools of a list. Raises ConfigurationError where it is a single one."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise ConfigurationError(f"tools are given in a list, tools=[…], not as {given!r:.80}")
+    return list(given)
+
+
+def bound_tools(given: Any, strict: bool | None = None) -> tuple[Bound, ...]:
+    """Tools as a model sees them; a provider's own dict passes as it is.
+
+    Raises:
+        ConfigurationError: there is no list of them, one of them is no tool, or two have the same name.
+    """
+    found = [as_tool(each) for each in tools_in(given)]
+    specs = [each.spec if isinstance(each, Tool) else each for each in found]
+    names = [spec.name for spec in specs if isinstance(spec, ToolSpec)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigurationError(f"two tools are called {twice[0]!r}: give one another name, as in @tool('other_name')")
+    return tuple(strictly(spec, strict) for spec in specs)

@@ -84,9 +84,8 @@ class OpenAIChatDecoder(StreamDecoder):
 
     def last(self) -> AIMessageChunk:
         if not self._answered:
-            raise StreamError(
-                f"{self.provider}'s answer has no choices: {str(self._metadata)[:200]}; is the base URL right?"
-            )
+            came = {key: value for key, value in self._metadata.items() if key not in ("model_provider", "wire")}
+            raise StreamError(f"{self.provider}'s answer has no choices: {str(came)[:200]}; is the base URL right?")
         return self._rest("last")
 
     def broken_off(self, error: Any) -> Iterator[AIMessageChunk]:

@@ -202,7 +202,7 @@ def test_a_turn_stopped_between_two_tools_answers_the_one_that_waits() -> None:
     flow.close()
     assert results(messages) == [
         ("c1", "success", "2"),
-        ("c2", "error", "interrupted: the user stopped before this tool had a result"),
+        ("c2", "error", "interrupted: the conversation stopped before this tool had a result"),
     ]
 
 

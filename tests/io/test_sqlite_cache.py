@@ -73,6 +73,7 @@ def test_a_locked_file_is_waited_for_once_not_by_every_answer(tmp_path: Path, mo
         cache.update("b", AIMessage("lost"))
     began = time.monotonic()
     for n in range(20):
+        assert cache.lookup("a") is not None  # which a writer does not lock out
         cache.update(str(n), AIMessage("lost"))
     assert time.monotonic() - began < 20 * 0.5 / 2
     other.execute("ROLLBACK")

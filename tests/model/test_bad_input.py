@@ -168,3 +168,26 @@ WRONG_CONFIGS = ["tags", 5, {"metadata": "x"}, {"configurable": 3}, {"max_concur
 def test_a_config_of_another_shape_is_named(config: Any) -> None:
     with pytest.raises(ConfigurationError):
         nowhere(api_key="k").batch(["hi"], config=config)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda model: model.bind_tools(lookup), r"tools are given in a list, tools=\[…\]"),
+        (lambda model: model.with_retry().bind_tools(lookup), r"tools are given in a list"),
+        (lambda model: Chat(model, tools=lookup), r"tools are given in a list"),
+        (lambda model: model.bind_tools([lookup, lookup]), "two tools are called 'lookup'"),
+        (lambda model: Chat(model, [lookup], approve=5), "approve= is a function"),
+        (lambda model: InMemoryCache("x"), "maxsize is a whole number"),
+        (lambda model: InMemoryRateLimiter(requests_per_second="x"), "requests_per_second is a number above 0"),
+        (lambda model: InMemoryRateLimiter(max_bucket_size="x"), "max_bucket_size is a number"),
+    ],
+)
+def test_an_argument_of_another_kind_is_told_where_it_is_given(make: Any, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        make(nowhere("openai", api_key="k"))
+
+
+def lookup(word: str) -> str:
+    """Look a word up."""
+    return word

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 
 from nbchat import BaseCallbackHandler, ToolMessage, init_chat_model, tool
 from nbchat.model.tool_specs import checked_choice
-from nbchat.model.tools import Tool, tool_spec
+from nbchat.model.tools import Tool, bound_tools
 from nbchat.values.errors import ConfigurationError, ToolError
 from nbchat.wire.codec import ToolSpec
 from tests.servers import OpenAIServer
@@ -112,7 +112,7 @@ def test_the_decorator_takes_a_name_a_description_and_a_schema() -> None:
     def count(**anything: str) -> str:
         return anything["place"]
 
-    assert count.spec == ToolSpec("people", "Counts people.", tool_spec(GetPopulation).parameters)  # type: ignore[union-attr]
+    assert count.spec == ToolSpec("people", "Counts people.", bound_tools([GetPopulation])[0].parameters)  # type: ignore[union-attr]
     assert count.invoke(call("people", place="LA")).text == "LA"
     assert tool(name="hers")(lambda: None).name == "hers"
     with pytest.raises(ConfigurationError, match=r"needs a name .*give it one with name="):
@@ -244,7 +244,7 @@ def test_a_pair_of_content_and_artifact() -> None:
     ],
 )
 def test_json_schemas_in_each_providers_form_are_read(given: dict[str, Any]) -> None:
-    spec = tool_spec(given, strict=True)
+    spec = bound_tools([given], strict=True)[0]
     assert isinstance(spec, ToolSpec)
     assert (spec.name, spec.description, spec.parameters["type"], spec.strict) == ("f", "d", "object", True)
     assert list(spec.parameters["properties"]) == ["a"]
@@ -260,7 +260,7 @@ def test_json_schemas_in_each_providers_form_are_read(given: dict[str, Any]) -> 
     ],
 )
 def test_a_providers_own_tools_pass_as_they_are(given: dict[str, Any]) -> None:
-    assert tool_spec(given) is given
+    assert bound_tools([given])[0] is given
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_providers_own_tools_pass_as_they_are(given: dict[str, Any]) -> None:
 )
 def test_what_no_tool_can_be_made_of_is_refused(given: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        tool_spec(given)
+        bound_tools([given])
 
 
 def test_bind_tools_sends_functions_classes_and_schemas() -> None:
