@@ -13,10 +13,12 @@ from nbchat.flow import effects as do
 from nbchat.flow.converse import converse
 from nbchat.flow.effects import Flow
 from nbchat.flow.structured import Form, read_value
+from nbchat.frame.labels import told_apart
 from nbchat.local.serve import SLOTS
 from nbchat.model.combinators import Around
 from nbchat.model.configurable import ConfigurableModel
 from nbchat.model.init import init_chat_model
+from nbchat.model.plain import shown
 from nbchat.model.prices import cost_usd
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
@@ -166,11 +168,12 @@ def answerers(
     if not models:
         raise ConfigurationError("there is no model to ask: give one, as in model='openai:gpt-5-nano'")
     labelled = models.items() if isinstance(models, Mapping) else [(None, model) for model in models]
-    made: list[Answerer] = []
-    for label, given in labelled:
-        model = _model(given, options)
-        label = label or _label(model, [each.label for each in made])
-        made.append(replace(_answerer(label, model, schema, tools), max_rounds=max_rounds))
+    ready = [(label, _model(given, options)) for label, given in labelled]
+    names = told_apart([label for label, _ in ready], [_traits(model) for _, model in ready])
+    made = [
+        replace(_answerer(name, model, schema, tools), max_rounds=max_rounds)
+        for name, (_, model) in zip(names, ready, strict=True)
+    ]
     if any((each.form and each.form.schema) != (made[0].form and made[0].form.schema) for each in made):
         raise ConfigurationError("the models answer in different forms, which are no columns together: give schema=")
     return made
@@ -237,10 +240,12 @@ def _innermost(model: Any) -> Any:
     return model
 
 
-def _label(model: Any, taken: Sequence[str]) -> str:
+def _traits(model: Any) -> dict[str, str]:
+    """What tells models apart, the plainest first."""
     inner = _innermost(model)
-    name = str(getattr(inner, "model", None) or "model")
-    full = f"{getattr(inner, 'provider', '')}:{name}"
-    shown = ", ".join(f"{key}={value!r:.40}" for key, value in getattr(inner, "options", {}).items())
-    numbered = (f"{name} #{number}" for number in range(2, len(taken) + 2))
-    return next(each for each in (name, full, f"{name} ({shown})", *numbered) if each not in taken)
+    options = shown(getattr(inner, "options", {}))
+    return {
+        "model": str(getattr(inner, "model", None) or "model"),
+        "provider": f"({getattr(inner, 'provider', '')})",
+        **{name: f"{name}={value:.24}" for name, value in options.items()},
+    }

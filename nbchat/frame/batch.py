@@ -136,14 +136,14 @@ class Batch:
                     yield settled
         except (KeyboardInterrupt, GeneratorExit):
             said = self.jobs.said() if self.jobs else ""
-            tally.stopped = f"interrupted{said and f', with {said}'}; run it again to go on"
+            tally.stop(f"interrupted{said and f', with {said}'}; run it again to go on")
         except JobsLeft as left:
-            tally.stopped = str(left)
+            tally.stop(str(left))
         except (JournalError, JobError) as error:
-            tally.stopped = str(error)
+            tally.stop(str(error))
             if isinstance(error, JournalError) and not tally.requests:
                 raise
-            warnings.warn(f"the batch stopped, its frame has what came: {error}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"the batch stopped, its frame has what came: {tally.stopped}", RuntimeWarning, stacklevel=2)
         finally:
             if self._draw is None:
                 draw(True)

@@ -44,7 +44,8 @@ def batch_frame(
 
     Each answer is committed to the journal before its row counts as done. The same call again, after Ctrl-C, a crash
     or a power cut, asks only what has no answer there, and gives the same frame. Equal requests are asked once. Ctrl-C
-    returns the rows so far; `frame.attrs["nbchat"]` says how many are left.
+    returns the rows so far; `frame.attrs["nbchat"]` says how many are left: what the same call would ask. Where the
+    journal's disk is full, these can be more than have no answer in the frame, and `stopped` says so.
 
     Args:
         frame: a DataFrame, a Series, a dask DataFrame, or the path of a CSV or Parquet file.
@@ -79,9 +80,11 @@ def batch_frame(
             it is too much.
         rpm, tpm: requests and tokens a minute that are not to be exceeded.
         budget_usd, budget_tokens: what may be spent by this call; it stops before that is passed. Without
-            `max_tokens` only an answer more than twice as long as any before can pass it.
+            `max_tokens` only an answer more than twice as long as any before can pass it, or a first one that takes
+            more than all of it.
         errors: "rows" puts them into the column `error`; "raise" raises the first.
-        on_row: called with each row, a Series, once it is committed; may be async.
+        on_row: called with each row, a Series, once it is committed; may be async. What it raises ends the batch and
+            is raised; the same call goes on from there.
         progress: whether to show the line.
         options: parameters of every call: `temperature`, `max_tokens`, …
 

@@ -48,6 +48,13 @@ class Purse:
         self._held[ticket] = (usd, tokens)
         return True
 
+    def hold_all(self, ticket: Any, usd: float, tokens: int) -> bool:
+        """Whether nothing is spent or held yet, and so much is there; all that there is is held then."""
+        if self._held or any(self._spent) or not self.hold(ticket, usd, tokens):
+            return False
+        self._held[ticket] = (self.usd or 0.0, self.tokens or 0)
+        return True
+
     def pay(self, ticket: Any, usd: float, tokens: int) -> None:
         """Spend so much, and hold nothing any more."""
         self._held.pop(ticket, None)
@@ -85,8 +92,9 @@ class Budget:
     A model's first question goes alone, and no more are under way than one for each that is over: answers of very
     different lengths would pass a limit together before the long ones are known. Later ones hold what the answers
     taught: prompts as much longer than their text as any was, and, without `max_tokens`, an answer twice as long as the
-    longest so far; only one that is longer still can pass the limit. A question with tools holds twice what any took in
-    all its rounds, and more before a round that would take more.
+    longest so far; only one that is longer still can pass the limit. Where the limit is below what the first answer of
+    all is thought to take, its question holds the whole, and tells how long answers are. A question with tools holds
+    twice what any took in all its rounds, and more before a round that would take more.
 
     Args:
         usd: dollars; None: no limit.
@@ -105,6 +113,7 @@ class Budget:
         self._seen: defaultdict[str, _Seen] = defaultdict(_Seen)  # by the model's label
         self._shares: dict[str, _Share] = {}  # by ticket
         self._reached = False
+        self._refused = ""  # what the question that did not fit would take
 
     @property
     def limited(self) -> bool:
@@ -129,9 +138,14 @@ class Budget:
         if self._reached or (seen.under_way > seen.heard and not self._by_provider):
             return False
         share = _Share(*self._thought(answerer, messages))
-        if held := self._hold(ticket, answerer, share.held):
+        if held := self._hold(ticket, answerer, share.held) or self._hold_all(ticket, answerer, share.prompt):
             self._shares[ticket] = share
             seen.under_way += 1
+        else:
+            self._refused = (
+                f": the next row is thought to take up to {share.held.total_tokens:,} tokens; "
+                f"give {'a smaller ' * bool(answerer.max_tokens)}max_tokens= or a larger budget"
+            )
         return held
 
     def extend(self, ticket: str, answerer: Answerer, messages: Sequence[Message], spent: Usage) -> None:
@@ -180,8 +194,20 @@ class Budget:
         usd = (self._price(answerer, usage) or 0.0) * self._seen[answerer.label].dearer
         return self._purse.hold(ticket, usd, usage.total_tokens)
 
+    def _hold_all(self, ticket: str, answerer: Answerer, prompt: int) -> bool:
+        """Whether the very first question may hold everything: how long answers are is not known, and it tells."""
+        if answerer.max_tokens or answerer.tools:  # with tools it is several, each longer than the one before
+            return False
+        usage = Usage.of(prompt * MARGIN, 0)
+        return self._purse.hold_all(ticket, self._price(answerer, usage) or 0.0, usage.total_tokens)
+
     def _price(self, answerer: Answerer, usage: Usage) -> float | None:
         return cost_usd(usage, answerer.model_name, answerer.provider, batch=self._by_provider)
+
+    @property
+    def reached(self) -> str:
+        """Why nothing more is asked: the limit, and what the next question would take of it."""
+        return f"the budget of {self.said} is reached{self._refused}"
 
     @property
     def said(self) -> str:

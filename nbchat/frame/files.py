@@ -37,12 +37,14 @@ def batch_file(source: Any, plan: Plan, out: str | os.PathLike[str], finished: C
         The path that was written.
 
     Raises:
-        ConfigurationError: another kind of file, none to be read, or a batch that was stopped: what came is in the
-            journal.
+        ConfigurationError: another kind of file, none to be read, or the one that is read; or a batch that was
+            stopped: what came is in the journal.
     """
     target = Path(out).expanduser()
     kind = kind_of(target)
     table = Table(source) if is_path(source) else None
+    if table and target.exists() and table.path.exists() and target.samefile(table.path):
+        raise ConfigurationError(f"{target} is what is read, and would be written over: give out= another path")
     if table is None:
         rows, pieces = len(source), iter([source])
     elif plan.by_provider:  # piece after piece, each would wait a day for its jobs
@@ -64,7 +66,9 @@ def batch_file(source: Any, plan: Plan, out: str | os.PathLike[str], finished: C
             for piece in pieces:
                 done = finished(piece, replace(plan, journal=journal), **shared)
                 if stopped := done.attrs["nbchat"]["stopped"]:
-                    raise ConfigurationError(f"{target} is not written: {stopped}; what came is in the journal")
+                    kept = journal.path and not shared["tally"].unsaved
+                    where = "; what came is in the journal" if kept else ""
+                    raise ConfigurationError(f"{target} is not written: {stopped}{where}")
                 write(done)
         unfinished.replace(target)
     return target

@@ -37,6 +37,10 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, owner TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, host TEXT, pid INTEGER, seen REAL);
 """
 
+_ABOUT = """
+SELECT user_version, (SELECT count(*) FROM sqlite_master),
+    (SELECT group_concat(name) FROM pragma_table_info('answers')) FROM pragma_user_version
+"""
 _NEWER = """
 ON CONFLICT (key) DO UPDATE SET (prompt, message, error, cost_usd, latency_s, attempts, saved) = (
     excluded.prompt, excluded.message, excluded.error,
@@ -92,15 +96,15 @@ class Journal:
 
     def _check_version(self) -> None:
         """Raises JournalError where the file is somebody else's, or of another time; it is left as it is then."""
-        both = "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version"
-        version, tables = self._db.execute(both).fetchone()  # at one moment: another may be making the file
+        version, tables, columns = self._db.execute(_ABOUT).fetchone()  # at one moment: another may be making it
         if version not in (0, VERSION):
             raise JournalError(
                 f"the journal {self.path} is of version {version}, and this nbchat writes version {VERSION}: "
                 "give another file, journal='…', or update nbchat"
             )
-        if version == 0 and tables:
-            raise JournalError(f"{self.path} is a database, but no journal of nbchat's: give another file, journal='…'")
+        if tables and (version == 0 or "cost_usd" not in (columns or "")):
+            kind = "a cache of answers" if columns == "key,message,saved" else "a database"
+            raise JournalError(f"{self.path} is {kind}, and no journal of nbchat's: give another file, journal='…'")
 
     def take(self, keys: Sequence[str]) -> tuple[dict[str, Outcome], set[str]]:
         """The answers that are there, by key, and what another living process has claimed; the rest is ours to ask."""

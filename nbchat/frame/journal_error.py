@@ -28,6 +28,8 @@ def _advice(error: Exception) -> str:
         return "; another program holds it: wait for it, or give another file, journal='…'"
     if "full" in said or "No space" in said:
         return "; make room on the disk, then run the cell again: what was committed is kept"
+    if "disk I/O" in said:
+        return "; is the disk full, or gone? Then make room, or give another file, journal='…', and run the cell again"
     if "readonly" in said or "Read-only" in said or "Permission" in said or "unable to open" in said:
         return "; give a file in a folder that can be written, journal='…', or none, journal=None"
     if "not a database" in said or "malformed" in said:

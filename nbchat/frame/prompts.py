@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from inspect import iscoroutinefunction
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from nbchat.frame.templates import PromptError, column, fields_of, filled, missing, present
+from nbchat.frame.templates import PromptError, check_text, column, fields_of, filled, missing, present
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.media import file_block, image_block
 from nbchat.values.messages import HumanMessage, Message, SystemMessage
@@ -38,6 +39,9 @@ class Prompts:
         media = [*_media(frame, images, image_block), *_media(frame, files, file_block)]
         instructed = isinstance(system, str) and (system in frame.columns or bool(fields_of(system)))
         self._said = _said(frame, prompt, constant=bool(media) or instructed)
+        template = isinstance(prompt, str) and not _is_label(frame, prompt)
+        self._check_text = check_text(frame, prompt) if template else None  # type: ignore[arg-type]
+        self._no_text = _no_text(frame, prompt)
         self._system = None if system is None else _text(frame, system)
         self._media = media
 
@@ -49,17 +53,21 @@ class Prompts:
             ConfigurationError: an image or a file cannot be read.
         """
         said = self._said(row)
+        blocks = [block for blocks_of in self._media for block in blocks_of(row)]
+        if self._check_text and not blocks:
+            self._check_text(row)
         if isinstance(said, str):
             if not said.strip():
-                raise PromptError("the prompt is empty in this row, so nothing was sent")
+                raise PromptError("the prompt is empty, so nothing was sent")
             messages: list[Message] = [HumanMessage(said)]
         elif isinstance(said, Message | dict):
             messages = read_messages(said)
         elif isinstance(said, list | tuple) or getattr(said, "ndim", 0) == 1:  # Parquet's lists come as arrays
             messages = read_messages(list(said))
         else:
-            raise PromptError(f"the prompt is {said!r:.80}, not text; use a format string, as in '{{column}}'")
-        if blocks := [block for blocks_of in self._media for block in blocks_of(row)]:
+            kind = "numbers" if isinstance(said, Number) else f"values of type {type(said).__name__}"
+            raise PromptError(self._no_text(kind))
+        if blocks:
             last = next((i for i in range(len(messages) - 1, -1, -1) if isinstance(messages[i], HumanMessage)), None)
             if last is None:
                 raise ConfigurationError("there is no message of the user's to put the images or files into")
@@ -117,8 +125,23 @@ def _said(frame: pd.DataFrame, prompt: Prompt, constant: bool) -> Callable[[int]
     if iscoroutinefunction(prompt):
         raise ConfigurationError("the prompt is a plain function of the row, no async one: it is called for each row")
     if callable(prompt):
-        return lambda row: present(prompt(frame.iloc[row]), "the prompt")
+        return lambda row: present(_called(prompt, frame.iloc[row]), "the prompt")
     return _cells(one_a_row(frame, prompt).array, "the prompt")
+
+
+def _called(prompt: Callable[[Any], Any], row: Any) -> Any:
+    try:
+        return prompt(row)
+    except Exception as error:
+        raise PromptError(f"the prompt function failed: {type(error).__name__}: {error}") from error
+
+
+def _no_text(frame: pd.DataFrame, prompt: Prompt) -> Callable[[str], str]:
+    """What to say of prompts that are of another kind."""
+    if _is_label(frame, prompt):
+        return lambda kind: f"the prompt column {prompt!r} holds {kind}: use '{{{prompt}}}'"
+    whose = "the prompt function gives" if callable(prompt) else "the prompts are"
+    return lambda kind: f"{whose} {kind}, and no text or messages"
 
 
 def _advice(frame: pd.DataFrame, prompt: str) -> str:

@@ -21,8 +21,8 @@ def retry_errors(frame: pd.DataFrame) -> pd.DataFrame:
         frame: what `batch_frame` returned in this kernel; it may have been sorted or filtered since.
 
     Returns:
-        A copy in which those rows have what came of it; the others, and those that a stop left unasked, are as they
-        were.
+        A copy in which those rows have what came of it, `attempts` and `latency_s` those of this time alone; the
+        others, and those that a stop left unasked, are as they were.
 
     Raises:
         ConfigurationError: the frame comes from no batch of this kernel, or from a dask cluster.

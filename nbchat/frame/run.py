@@ -21,6 +21,7 @@ from nbchat.frame.prompts import Prompts
 from nbchat.frame.provider_batch.job_asking import JobAsking
 from nbchat.frame.question import Cell, Question
 from nbchat.frame.tally import Tally
+from nbchat.frame.templates import PromptError
 from nbchat.values.errors import (
     AuthenticationError,
     ContentFilterError,
@@ -121,7 +122,7 @@ class Run:
         if self._asking.under_way or self._unsaved or self._elsewhere:
             return False
         if self._stuck:
-            self.tally.stopped = f"the budget of {self._budget.said} is reached"
+            self.tally.stop(self._budget.reached)
             return True
         return self._last_cell and not self._ready
 
@@ -161,7 +162,10 @@ class Run:
                 messages = self.prompts[cell.row]
                 key = self._answerers[cell.answerer].key(messages, cell.sample)
             except Exception as error:  # of the row's data, or of the user's own function
-                settled += self._put([cell], Outcome.of_error(error))
+                outcome = Outcome.of_error(error)
+                if isinstance(error, PromptError) and isinstance(error.__cause__, Exception):
+                    outcome.exception = error.__cause__  # where errors are raised, the function's own says most
+                settled += self._put([cell], outcome)
                 continue
             if key in self._awaited:
                 self._awaited[key].append(cell)
@@ -238,10 +242,10 @@ class Run:
         if "locked" not in str(error) or time.monotonic() - self._saved > LOCKED_S:
             raise error
 
-    def _settle(self, key: str, outcome: Outcome) -> list[int]:
-        return self._put(self._awaited.pop(key, []), outcome)
+    def _settle(self, key: str, outcome: Outcome, saved: bool = True) -> list[int]:
+        return self._put(self._awaited.pop(key, []), outcome, saved)
 
-    def _put(self, cells: list[Cell], outcome: Outcome) -> list[int]:
+    def _put(self, cells: list[Cell], outcome: Outcome, saved: bool = True) -> list[int]:
         """Lay an outcome into its places."""
         for cell in cells:
             answerer = self._answerers[cell.answerer]
@@ -254,7 +258,7 @@ class Run:
                     outcome.error = Outcome.of_error(misfit).error
             self._columns.put(cell.place, outcome, value, answerer.label if self._labelled else None)
             self.failure = self.failure or error
-            self.tally.settled(failed=outcome.error is not None)
+            self.tally.settled(outcome.error is not None, saved)
         return [cell.place for cell in cells]
 
     def _not_asked(self, answerer: int) -> Outcome:
@@ -273,7 +277,7 @@ class Run:
                     self._landed()
                 finally:
                     for key, _, outcome in self._unsaved:  # what could not be committed is in the frame at least
-                        self._settle(key, outcome)
+                        self._settle(key, outcome, saved=outcome.kept or outcome.message is None)
 
 
 def _hopeless(error: Exception) -> bool:

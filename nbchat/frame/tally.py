@@ -14,7 +14,8 @@ class Tally:
     """Counts of a run.
 
     Attributes:
-        done: places that have an answer or an error; of them `errors` have an error.
+        done: places that have an answer or an error; of all, `errors` have an error.
+        unsaved: places that have an answer which could not be committed: it would be asked again.
         requests: answers and errors that were asked for in this run.
         tokens, cost_usd: of those; the price of an answer where it is known.
         priced: whether the price of every answer is known.
@@ -24,6 +25,7 @@ class Tally:
     """
 
     done: int = 0
+    unsaved: int = 0
     errors: int = 0
     requests: int = 0
     tokens: int = 0
@@ -35,10 +37,18 @@ class Tally:
     began: float = field(default_factory=time.perf_counter)
     asking: float | None = None  # when the first question was sent
 
-    def settled(self, failed: bool) -> None:
+    def settled(self, failed: bool, saved: bool = True) -> None:
         """A place has its answer or error."""
-        self.done += 1
+        self.done += saved
+        self.unsaved += not saved
         self.errors += failed
+
+    def stop(self, why: str) -> None:
+        """Keep why the run ended, and what of it is in no journal."""
+        if self.unsaved:
+            answers = "1 answer is" if self.unsaved == 1 else f"{self.unsaved:,} answers are"
+            why = f"{answers} not in the journal, and would be asked again: {why}"
+        self.stopped = why
 
     def asked(self, outcome: Outcome) -> None:
         """A question came back."""

@@ -60,19 +60,7 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
     Raises:
         ConfigurationError: a field is no column, or has no name.
     """
-    formatter = Formatter()
-    parts: list[tuple[str, Any, str, str, str | None]] = []
-    fields_of(template)
-    labels = {str(label) for label in frame.columns}
-    for text, field, form, conversion in formatter.parse(template):
-        if field == "":
-            raise ConfigurationError(f"the prompt {template!r:.80} has {{}} without the name of a column in it")
-        if form and f"{field}:{form}" in labels:  # a survey's "Q1: how was it?" is a name, and no format
-            field, form = f"{field}:{form}", ""
-        if "{" in (form or ""):
-            raise ConfigurationError(f"the prompt {template!r:.80} has braces inside a format, {form!r}: write it out")
-        values = None if field is None else column(frame, field)
-        parts.append((text, values, field or "", form or "", conversion))
+    convert, parts = Formatter().convert_field, _parts(frame, template)
 
     def text_of(row: int) -> str:
         out = []
@@ -81,7 +69,7 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
             if values is not None:
                 value = present(values[row], field)
                 try:
-                    out.append(format(formatter.convert_field(value, conversion), form))
+                    out.append(format(convert(value, conversion), form))
                 except (ValueError, TypeError) as error:
                     raise PromptError(f"{field} is {value!r:.60}, which {{:{form}}} does not fit: {error}") from None
         return "".join(out)
@@ -89,10 +77,44 @@ def filled(frame: pd.DataFrame, template: str) -> Callable[[int], str]:
     return text_of
 
 
+def check_text(frame: pd.DataFrame, template: str) -> Callable[[int], None]:
+    """A function of a row's position that raises `PromptError` where all that the template takes from it is blank.
+
+    Raises:
+        ConfigurationError: as in `filled`.
+    """
+    taken = {field: values for _, values, field, _, _ in _parts(frame, template) if values is not None}
+
+    def check(row: int) -> None:
+        if taken and all(isinstance(values[row], str) and not values[row].strip() for values in taken.values()):
+            verb = "is" if len(taken) == 1 else "are"
+            raise PromptError(f"{' and '.join(taken)} {verb} empty, so nothing was sent")
+
+    return check
+
+
+def _parts(frame: pd.DataFrame, template: str) -> list[tuple[str, Any, str, str, str | None]]:
+    """Of each piece of a template: the text, then the values of a column, its name, format and conversion."""
+    parts: list[tuple[str, Any, str, str, str | None]] = []
+    fields_of(template)
+    labels = {str(label) for label in frame.columns}
+    for text, field, form, conversion in Formatter().parse(template):
+        if field == "":
+            raise ConfigurationError(f"the prompt {template!r:.80} has {{}} without the name of a column in it")
+        if form and f"{field}:{form}" in labels:  # a survey's "Q1: how was it?" is a name, and no format
+            field, form = f"{field}:{form}", ""
+        if "{" in (form or ""):
+            raise ConfigurationError(f"the prompt {template!r:.80} has braces inside a format, {form!r}: write it out")
+        values = None if field is None else column(frame, field)
+        parts.append((text, values, field or "", form or "", conversion))
+    return parts
+
+
 def present(value: Any, name: str) -> Any:
     """A cell's value; raises `PromptError` where it is missing."""
     if missing(value):
-        raise PromptError(f"{name} is empty ({value!r}) in this row, so nothing was sent")
+        shown = "NaN" if isinstance(value, float) else repr(value)
+        raise PromptError(f"{name} is missing ({shown}), so nothing was sent")
     return value
 
 

@@ -107,9 +107,44 @@ def test_empty_cells_and_prompts_that_are_no_text_are_rows_with_their_error(mode
     assert (out.attempts[out.error.notna()] == 0).all()
 
 
+def test_a_value_that_is_missing_or_all_blank_is_told_from_one_with_text(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame({"review": ["good", np.nan, "", " \n", ""], "by": ["Al", "Al", "Al", " ", ""]})
+    out = batch_frame(rows, "Tone of: {review}, by {by}", model)
+    said = ["review is missing (NaN)", "review and by are empty", "review and by are empty"]
+    assert [error.split(": ")[1].split(",")[0] for error in out.error.dropna()] == said
+    assert set(asked.by_text) == {"Tone of: good, by Al", "Tone of: , by Al"}
+    one = batch_frame(rows[2:], "Tone of: {review}", model)
+    assert one.error.str.contains("review is empty").all() and asked.total == 2
+
+
+def test_an_empty_caption_leaves_the_picture_to_be_asked_about(model: Any, asked: Counted) -> None:
+    rows = pd.DataFrame({"caption": ["", ""], "photo": ["https://example.org/a.png", None]})
+    out = batch_frame(rows, "Describe. {caption}", model, images="photo")
+    assert out.error.isna().tolist() == [True, False] and asked.total == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("stars", "the prompt column 'stars' holds numbers: use '{stars}'"),
+        ("born", "the prompt column 'born' holds values of type Timestamp: use '{born}'"),
+        (lambda row: row.stars, "the prompt function gives numbers, and no text or messages"),
+        ([1, 2, 3], "the prompts are numbers, and no text or messages"),
+    ],
+)
+def test_a_prompt_that_is_no_text_is_told_what_to_write(
+    prompt: Any, said: str, reviews: pd.DataFrame, model: Any, asked: Counted
+) -> None:
+    rows = reviews.assign(born=pd.Timestamp("2020-01-01"))
+    assert set(batch_frame(rows, prompt, model).error) == {f"PromptError: {said}"} and asked.total == 0
+
+
 def test_a_function_that_fails_for_a_row_fails_that_row(reviews: pd.DataFrame, model: Any) -> None:
     out = batch_frame(reviews, lambda row: f"{1 / (int(row.stars) - 1):.2f}", model)
-    assert out.error.notna().tolist() == [False, True, False] and "ZeroDivisionError" in out.error.iloc[1]
+    assert out.error.notna().tolist() == [False, True, False]
+    assert out.error.iloc[1] == "PromptError: the prompt function failed: ZeroDivisionError: division by zero"
+    with pytest.raises(ZeroDivisionError):
+        batch_frame(reviews, lambda row: 1 / 0, model, errors="raise")
 
 
 def test_indexes_and_columns_of_every_kind_are_kept(model: Any) -> None:
@@ -222,22 +257,44 @@ def test_a_file_that_is_no_journal_is_told(kind: str, reviews: pd.DataFrame, mod
     assert asked.total == 0
 
 
+LONG = pd.DataFrame({"q": [f"{i} " + "long " * 400 for i in range(60)]})
+
+
+class Full(Journal):
+    """A journal on a disk that has little room."""
+
+    def __init__(self, path: Any) -> None:
+        super().__init__(path)
+        self._db.execute("PRAGMA max_page_count = 12")  # what SQLite says when there is no room
+
+
 def test_a_disk_that_is_full_midway_loses_nothing_that_came(
     model: Any, asked: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full(Journal):
-        def __init__(self, path: Any) -> None:
-            super().__init__(path)
-            self._db.execute("PRAGMA max_page_count = 12")  # what SQLite says when there is no room
-
     monkeypatch.setattr("nbchat.frame.journal.Journal", Full)
-    rows = pd.DataFrame({"q": [f"{i} " + "long " * 400 for i in range(60)]})
     with pytest.warns(RuntimeWarning, match="full"):
-        out = batch_frame(rows, "q", model, journal="j.sqlite", max_concurrency=4)
+        out = batch_frame(LONG, "q", model, journal="j.sqlite", max_concurrency=4)
     about = out.attrs["nbchat"]
     assert "full" in about["stopped"] and about["left"] > 0
-    assert out.response.notna().sum() == 60 - about["left"] > 0
     assert asked.total < 60
+    with Journal("j.sqlite") as journal:
+        kept = len(journal.frame())
+    unsaved = out.response.notna().sum() - kept
+    assert unsaved and about["left"] == 60 - kept and about["errors"] == 0
+    assert about["stopped"].startswith(f"{unsaved} answer") and "not in the journal, and would be" in about["stopped"]
+    monkeypatch.setattr("nbchat.frame.journal.Journal", Journal)  # there is room again
+    again = batch_frame(LONG, "q", model, journal="j.sqlite").attrs["nbchat"]
+    assert again["requests"] == about["left"] and again["left"] == 0
+
+
+def test_a_disk_that_is_full_is_told_of_a_batch_into_a_file_too(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nbchat.frame.journal.Journal", Full)
+    with (
+        pytest.warns(RuntimeWarning, match="full"),
+        pytest.raises(ConfigurationError, match=r"not in the journal.*full") as raised,
+    ):
+        batch_frame(LONG, "q", model, journal="j.sqlite", out="done.csv")
+    assert "what came is" not in str(raised.value) and not Path("done.csv").exists()
 
 
 def test_a_journal_that_is_deleted_midway_stops_the_batch(model: Any, asked: Counted) -> None:

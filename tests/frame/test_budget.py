@@ -110,6 +110,33 @@ def test_one_too_small_for_a_row_sends_nothing(model: Any, asked: Counted) -> No
     assert asked.total == 0 and out.attrs["nbchat"]["left"] == 200
 
 
+@pytest.mark.parametrize(("name", "budget"), [("tokens", 200), ("usd", 0.0001)])
+def test_one_that_is_smaller_than_a_guess_has_the_first_row_teach_it(
+    name: str, budget: float, model: Any, asked: Counted
+) -> None:
+    asked.answer = lambda text, body: asked.slow("one two three", 0.01)
+    out = batch_frame(ROWS, "q", model, **{f"budget_{name}": budget})
+    about = out.attrs["nbchat"]
+    assert budget / 2 < about["tokens" if name == "tokens" else "cost_usd"] <= budget
+    assert 3 < asked.total == 200 - about["left"] and out.error.isna().all()
+
+
+def test_a_first_row_that_takes_all_is_the_only_one(model: Any, asked: Counted) -> None:
+    asked.answer = lambda text, body: asked.takes(10, 500)
+    out = batch_frame(ROWS, "q", [model, model.bind(temperature=0)], budget_tokens=200)
+    assert asked.total == 1 and "budget of 200 tokens is reached" in out.attrs["nbchat"]["stopped"]
+
+
+def test_a_stop_says_what_the_next_row_may_take(model: Any, asked: Counted) -> None:
+    open_ended = batch_frame(ROWS, "q", model, budget_tokens=10).attrs["nbchat"]["stopped"]
+    assert open_ended == (
+        "the budget of 10 tokens is reached: the next row is thought to take up to 263 tokens; "
+        "give max_tokens= or a larger budget"
+    )
+    limited = batch_frame(ROWS, "q", model, budget_tokens=200, max_tokens=300).attrs["nbchat"]["stopped"]
+    assert limited.endswith("up to 307 tokens; give a smaller max_tokens= or a larger budget") and asked.total == 0
+
+
 def test_dollars_need_a_price(server: Any, asked: Counted) -> None:
     strange = init_chat_model("my-own", model_provider="openai", base_url=server.base_url, api_key="k")
     with pytest.raises(ConfigurationError, match="budget_tokens="):

@@ -94,6 +94,14 @@ def test_a_frame_can_be_written_as_well(model: Any) -> None:
     assert str(pd.read_parquet(path).input_tokens.dtype) == "Int64"
 
 
+def test_a_file_is_not_written_over_itself(model: Any, asked: Counted) -> None:
+    path = _written("csv")
+    before = path.read_text()
+    with pytest.raises(ConfigurationError, match=r"in\.csv is what is read"):
+        batch_frame(path, "{q}", model, out=path.absolute())
+    assert asked.total == 0 and path.read_text() == before and os.listdir() == ["in.csv"]
+
+
 def test_a_batch_that_stops_leaves_the_old_file_and_goes_on_next_time(model: Any, asked: Counted) -> None:
     Path("done.csv").write_text("old")
     with pytest.raises(ConfigurationError, match=r"done\.csv is not written: .*interrupted"):

@@ -16,8 +16,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nbchat import Journal, batch_frame, init_chat_model
+from nbchat import Journal, SQLiteCache, batch_frame, init_chat_model
 from nbchat.frame.journal import JournalError
+from nbchat.values.errors import ConfigurationError
 from tests.frame.conftest import Counted
 from tests.frame.process import ended, start
 from tests.servers import OpenAIServer, faulty
@@ -214,6 +215,31 @@ def test_ten_kills_at_random_moments_lose_nothing_that_was_committed(server: Ope
     assert list(out.response) == [f"You said: question {i}" for i in range(rows)]
     assert out.error.isna().all()
     assert len(seen) <= rows + 10 * 64  # twice the width was under way at each kill, at the most
+
+
+def test_a_journal_is_no_cache_and_a_cache_no_journal(
+    reviews: pd.DataFrame, server: OpenAIServer, model: Any, asked: Counted
+) -> None:
+    def caching(path: str) -> Any:
+        cache = SQLiteCache(path)
+        return init_chat_model(
+            "gpt-4o-mini", model_provider="openai", base_url=server.base_url, api_key="k", cache=cache
+        )
+
+    batch_frame(reviews, "{review}", model, journal="j.sqlite")
+    caching("c.sqlite").invoke("hi")
+    before = asked.total
+    with pytest.raises(
+        ConfigurationError, match=r"j\.sqlite is the journal of a batch, and no cache: give the cache another file"
+    ):
+        caching("j.sqlite").invoke("hi")
+    with pytest.raises(
+        JournalError, match=r"c\.sqlite is a cache of answers, and no journal.*give another file, journal="
+    ):
+        batch_frame(reviews, "{review}", model, journal="c.sqlite")
+    assert asked.total == before
+    with Journal("j.sqlite") as journal:
+        assert len(journal.frame()) == 3
 
 
 def committed() -> set[str]:

@@ -40,7 +40,12 @@ def test_or_columns_each(reviews: pd.DataFrame, pair: list[Any], asked: Counted)
 
 def test_models_of_one_name_are_told_apart(reviews: pd.DataFrame, model: Any) -> None:
     out = batch_frame(reviews[:1], "{review}", [model, model.bind(temperature=0), model.bind(temperature=0)])
-    assert out.model.nunique() == 3 and out.model.iloc[0] == "gpt-4o-mini"
+    assert list(out.model) == ["gpt-4o-mini", "gpt-4o-mini temperature=0", "gpt-4o-mini temperature=0 #2"]
+
+
+def test_their_labels_show_no_headers(reviews: pd.DataFrame, model: Any) -> None:
+    out = batch_frame(reviews[:1], "{review}", [model, model.bind(extra_headers={"x": "sk-secret"})])
+    assert list(out.model) == ["gpt-4o-mini", "gpt-4o-mini extra_headers=…"]
 
 
 def test_samples_are_rows_of_their_own_and_each_is_asked_for_itself(

@@ -100,7 +100,7 @@ def test_errors_can_be_raised(model: Any, asked: Counted) -> None:
     asked.answer = lambda text, body: bad if text.endswith(" 7") else "fine"
     with pytest.raises(BadRequestError, match="too odd"):
         batch_frame(ROWS[:20], "q", model, errors="raise")
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="missing"):
         batch_frame(pd.DataFrame({"q": [None]}), "q", model, errors="raise")
 
 

@@ -46,11 +46,17 @@ class Desk(SchedulerPlugin):
             self._purse.pay(ticket, 0.0, 0)
 
     def called(self, verb: str, **given: Any) -> Any:
-        """One call: `hold`, `pay`, `go`, `settle`, `rest`, `report`, `counts`, `stop`."""
+        """One call: `hold`, `hold_all`, `pay`, `go`, `settle`, `rest`, `report`, `counts`, `stop`."""
         return getattr(self, verb)(**given)
 
     def hold(self, worker: str, ticket: str, usd: float, tokens: int) -> bool:
         held = self._purse.hold(ticket, usd, tokens)
+        if held:
+            self._tickets.setdefault(worker, set()).add(ticket)
+        return held
+
+    def hold_all(self, worker: str, ticket: str, usd: float, tokens: int) -> bool:
+        held = self._purse.hold_all(ticket, usd, tokens)
         if held:
             self._tickets.setdefault(worker, set()).add(ticket)
         return held
@@ -99,6 +105,10 @@ class Caller:
     def hold(self, ticket: str, usd: float, tokens: int) -> bool:
         """See `Purse.hold`."""
         return self._call("hold", worker=self._worker.address, ticket=ticket, usd=usd, tokens=tokens).result()
+
+    def hold_all(self, ticket: str, usd: float, tokens: int) -> bool:
+        """See `Purse.hold_all`."""
+        return self._call("hold_all", worker=self._worker.address, ticket=ticket, usd=usd, tokens=tokens).result()
 
     def pay(self, ticket: str, usd: float, tokens: int) -> None:
         """See `Purse.pay`."""
