@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -72,19 +73,24 @@ class ChatMagics(Magics):
         prompt = content(fill(cell.strip("\n"), self.names), images, options.file)
         if not cell.strip() or (isinstance(prompt, str) and not prompt.strip()):
             raise ConfigurationError("the cell has no prompt: write it below the %%chat line")
-        chat = self.session.conversation(options.chat, new=options.new)
+        params = {**self.session.options, **parameters(options)}
+        named: list[tuple[Any, dict[str, Any]]] = [self.session.made(name, params) for name in options.model]
+        chat = self.session.conversation(options.chat, new=options.new, named=named[0][0] if named else None)
         if options.no_history:
             chat = chat.fork()
             chat.reset()
-        reply = self._asked(chat, prompt, options)
+        reply = self._asked(chat, prompt, options, named or [(chat.model, params)])
         if options.to and reply is not None:
             self.names[options.to] = reply
 
-    def _asked(self, chat: Chat, prompt: Any, options: argparse.Namespace) -> Any:
-        """The reply to a prompt, drawn as it comes; None for a dry run."""
-        params = {**self.session.options, **parameters(options)}
-        made: list[tuple[Any, dict[str, Any]]]
-        made = [self.session.made(name, params) for name in options.model] or [(chat.model, params)]
+    def _asked(
+        self, chat: Chat, prompt: Any, options: argparse.Namespace, made: Sequence[tuple[Any, dict[str, Any]]]
+    ) -> Any:
+        """The reply to a prompt, drawn as it comes; None for a dry run.
+
+        Args:
+            made: the models that are asked, each with its parameters.
+        """
         model, params = made[0]
         tools = self._tools(options)
         question = Question(prompt, options.system, params, Page(frozenset(options.allow_host), options.raw))

@@ -48,25 +48,36 @@ class Session:
         making = {key: options[key] for key in _MAKING if key in options}
         model = init_chat_model(name, **making)
         self.used = [name, *(each for each in self.used if each != name)]
-        return model, {key: value for key, value in options.items() if key not in making}
+        return model, _of_calls(options)
 
-    def conversation(self, name: str | None, *, new: bool = False) -> Chat:
+    def conversation(self, name: str | None, *, new: bool = False, named: ChatModel | None = None) -> Chat:
         """The conversation of this name, or the current one; begun where there is none.
+
+        Args:
+            new: begin it afresh.
+            named: a model that the cell names; the session's from now on, where it has none yet.
 
         Raises:
             ConfigurationError: no model was chosen; says how to.
         """
         name = name or self.name
         if new or name not in self.chats:
-            self.chats[name] = Chat(self.current_model(), system=self.system, name=name)
+            self.chats[name] = Chat(self.current_model(named), system=self.system, name=name)
         return self.chats[name]
 
-    def current_model(self) -> ChatModel:
-        """The session's model, or the one that NBCHAT_MODEL names."""
+    def current_model(self, named: ChatModel | None = None) -> ChatModel:
+        """The session's model; where there is none yet, the one that NBCHAT_MODEL names, or this one."""
         if self.model is None:
-            name = os.environ.get("NBCHAT_MODEL")
-            if not name:
+            if name := os.environ.get("NBCHAT_MODEL"):
+                self.use(name)
+            elif named is not None:
+                self.model, self.options = named, _of_calls(self.options)
+            else:
                 raise ConfigurationError(NO_MODEL)
-            self.use(name)
         assert self.model is not None
         return self.model
+
+
+def _of_calls(options: dict[str, Any]) -> dict[str, Any]:
+    """Without those that a model is made with."""
+    return {key: value for key, value in options.items() if key not in _MAKING}

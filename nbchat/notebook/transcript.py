@@ -36,7 +36,7 @@ def transcript(messages: Sequence[Message]) -> dict[str, str]:
 def _close(view: AnswerView | None, html: list[str], lines: list[str]) -> None:
     if view is not None:
         view.finish()
-        html.extend(view.parts_html())
+        html.extend([*view.parts_html(), view.foot()])
         lines.append(view.text())
 
 

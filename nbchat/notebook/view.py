@@ -27,7 +27,7 @@ _EMPTY = "<p><em>an empty answer</em></p>"
 class AnswerView:
     """The parts of an answer, and of the tool rounds before it, with a footer.
 
-    Feed it what `Chat.stream` or `ChatModel.stream` yields.
+    Feed it what `Chat.stream` or `ChatModel.stream` yields; or messages of the past, which tell how long they took.
     """
 
     def __init__(self, model: str, page: Page | None = None, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -45,6 +45,7 @@ class AnswerView:
         self._writes_since: float | None = None
         self._writing = 0.0  # seconds, without those that tools took
         self._ended: float | None = None
+        self._past: list[dict[str, float]] = []  # the timing of answers that came as a whole
         self._logprobs: dict[str, Any] = {}
 
     def add(self, event: Any) -> None:
@@ -54,7 +55,8 @@ class AnswerView:
                 self._add_chunk(event)
             case AIMessage():
                 for block in event.content_blocks:
-                    self._add_piece(block)
+                    self._add_piece(block, begun=None)
+                self._past.append(event.timing)
                 self._end_round(event)
             case ToolStarted(call=call):
                 if part := self._call(call.get("id")):
@@ -67,7 +69,7 @@ class AnswerView:
         if chunk.blocks:
             self._write()
         for piece in chunk.blocks:
-            self._add_piece(piece)
+            self._add_piece(piece, begun=self._clock())
         if tokens := chunk.response_metadata.get("logprobs"):
             merge_into(self._logprobs, tokens)
         if chunk.chunk_position == "last":
@@ -80,7 +82,7 @@ class AnswerView:
         if self._first is None:
             self._first = self._writes_since
 
-    def _add_piece(self, piece: dict[str, Any]) -> None:
+    def _add_piece(self, piece: dict[str, Any], begun: float | None) -> None:
         for part in reversed(self._round):
             if same_block(part.block, piece):
                 part.block = add_blocks([part.block], [piece])[0]
@@ -89,7 +91,7 @@ class AnswerView:
             if self._round:
                 self._settle(self._round[-1])
             markdown = MarkdownStream(allow_hosts=self.page.allow_hosts)
-            part = Part(dict(piece), begun=self._clock(), markdown=markdown)
+            part = Part(dict(piece), begun=begun, markdown=markdown)
             self._round.append(part)
             self.parts.append(part)
         part.markdown.feed(piece.get("text") or piece.get("reasoning") or "")
@@ -97,7 +99,10 @@ class AnswerView:
     def _settle(self, part: Part) -> None:
         if part.state == "streaming":
             part.state = "done"
-            part.seconds = self._clock() - part.begun
+            part.seconds = self._since(part.begun)
+
+    def _since(self, begun: float | None) -> float | None:
+        return None if begun is None else self._clock() - begun
 
     def _end_round(self, answer: AIMessage) -> None:
         for part in self._round:
@@ -124,7 +129,7 @@ class AnswerView:
         if part is not None:
             part.result = message
             part.state = "failed" if message.status == "error" else "done"
-            part.seconds = self._clock() - part.begun
+            part.seconds = self._since(part.begun)
 
     def show_value(self, value: Any) -> None:
         """A structured answer as far as it has come, in place of its JSON."""
@@ -143,7 +148,7 @@ class AnswerView:
         """The answer is over; `note` is a last word for the footer, such as "stopped"."""
         for part in self.parts:
             if part.open:
-                part.seconds = self._clock() - part.begun if part.state == "running" else part.seconds
+                part.seconds = self._since(part.begun) if part.state == "running" else part.seconds
                 part.state = "failed" if part.kind in CALL_KINDS else "done"
         self.note = note
         self.ended = True
@@ -193,11 +198,24 @@ class AnswerView:
             facts["output_tokens"] = self.usage.output_tokens
             facts["reasoning"] = self.usage.reasoning_tokens
         facts["cost_usd"] = self.cost_usd
-        if self._ended is not None:
-            facts["seconds"] = self._ended - self._begun
-        if self._first is not None and self._ended is not None:
-            facts["first_token_s"] = self._first - self._begun
-        if self.usage is not None and self.usage.output_tokens > 1 and self._writing > 0.01:
-            facts["tokens_per_s"] = self.usage.output_tokens / self._writing
+        facts["seconds"], facts["first_token_s"], writing = _times(self._past) if self._past else self._clocked()
+        if self.usage is not None and self.usage.output_tokens > 1 and writing > 0.01:
+            facts["tokens_per_s"] = self.usage.output_tokens / writing
         facts["note"] = self.note or None
         return facts
+
+    def _clocked(self) -> tuple[float | None, float | None, float]:
+        """(seconds of the whole, seconds to the first piece, seconds of writing)."""
+        if self._ended is None:
+            return None, None, self._writing
+        first = None if self._first is None else self._first - self._begun
+        return self._ended - self._begun, first, self._writing
+
+
+def _times(past: list[dict[str, float]]) -> tuple[float | None, float | None, float]:
+    """The same of answers of the past, without the tools between them; None where an answer does not tell."""
+    if not all("total_s" in each for each in past):
+        return None, None, 0.0
+    wholes = [each["total_s"] for each in past]
+    firsts = [each.get("first_token_s", whole) for each, whole in zip(past, wholes, strict=True)]
+    return sum(wholes), firsts[0] if firsts[0] < wholes[0] else None, sum(wholes) - sum(firsts)

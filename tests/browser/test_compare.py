@@ -89,7 +89,7 @@ def test_three_are_compared_blind_by_keyboard_alone_and_the_next_cell_reads_the_
     page.wait_for_function(RUNNING, arg=1)  # one has answered, one has failed, one goes on
     lab.hear_keys_first()
     assert "gpt" not in page.inner_text(".compare") and "tok/s" not in page.inner_text(".compare")
-    assert "It failed; why is told with the names." in page.inner_text(".compare")
+    assert "This one failed; the reason appears when the names are revealed." in page.inner_text(".compare")
     assert violations(page, ".compare") == []
     slow = page.get_attribute(".card[aria-busy=true] .acts button", "aria-label").split()[-1]
     page.focus(".compare")

@@ -145,3 +145,17 @@ def test_no_model_says_how_to_choose_one(kernel: Kernel) -> None:
     ran = kernel.run("%%chat\nhi")
     assert ran.status == "error"
     assert "%chat local:smollm2-135m" in "".join(ran.traceback)
+
+
+def test_the_first_cell_may_name_the_model_and_the_next_ones_go_on_with_it(kernel: Kernel) -> None:
+    with OpenAIServer(lambda body: f"{body['model']}: {len(body['messages'])} messages") as server:
+        kernel.run(
+            "import os\nos.environ.pop('NBCHAT_MODEL', None)\nos.environ['OPENAI_API_KEY'] = 'sk-test-never-shown'\n"
+            f"os.environ['OPENAI_BASE_URL'] = 'http://127.0.0.1:9/v1'\n%chat --set base_url={server.base_url}"
+        )
+        for line, said in (
+            ("-m nosuch:model", ""), ("-m openai:gpt-a -m openai:gpt-b", "gpt-a: 1"), ("", "gpt-a: 3"),
+            ("-n", "gpt-a: 1"), ("--chat other", "gpt-a: 1"),
+        ):  # fmt: skip
+            ran = kernel.run(f"%%chat {line}\nhi")
+            assert said in ran.shown["text/plain"] if said else ran.status == "error", ran.traceback

@@ -130,7 +130,7 @@ async def test_blind_nothing_on_the_page_tells_who_it_is_until_the_names_are_sho
         for late in ({"name": "vote", "best": failed}, {"name": "again", "column": failed}):
             page.do("dismiss")
             page.do(**late)
-            await page.until(lambda: "stand" in page.state["error"])
+            await page.until(lambda: "no longer change" in page.state["error"])
         page.do("go", by=1)
         await page.until(lambda: page.state["at"] == 1)
         assert page.state["hidden"] and "gpt" not in json.dumps(page.state["columns"])
@@ -144,7 +144,7 @@ async def test_a_blind_answer_that_broke_off_keeps_what_came_of_it(page: Page) -
         compare = Compare(models(server, "gpt-test", "gpt-5-mini"), "a", blind=True)
         page.open(compare)
         await page.until(lambda: states(page) == ["failed", "failed"])
-        assert "word" in page.slots["0.0.0"] and "with the names" in page.slots["0.0.1"] and "Error" not in page.text
+        assert "word" in page.slots["0.0.0"] and "This one failed" in page.slots["0.0.1"] and "Error" not in page.text
         assert compare.frame.response.str.startswith("word").all() and compare.frame.error.notna().all()
 
 

@@ -95,9 +95,9 @@ def test_labels_of_any_kind_come_back_from_the_file(index: pd.Index, server: Ope
         ({"q": "a"}, "a list of texts"),
         (b"hello", "a text"),
         (7, "a text"),
-        (["a", ""], "prompt 1 is ''"),
+        (["a", ""], "prompt 1 is empty$"),
         ([None], "prompt 0 is None"),
-        (" ", "the prompt is ' '"),
+        (" ", "the prompt is empty$"),
     ],
 )
 def test_prompts_that_are_no_texts_are_told_by_their_row(prompts: Any, says: str, server: OpenAIServer) -> None:
@@ -135,6 +135,11 @@ def test_what_cannot_be_compared_is_told(server: OpenAIServer) -> None:
     twice = [{"model": model, "label": "a"}] * 2
     with pytest.raises(ConfigurationError, match="a is there twice"):
         Compare(twice, "hi")
+    for misspelt in ({"blid": True}, {"tempretaure": 1}, {"prompts": "x"}):
+        with pytest.raises(ConfigurationError, match=f"no argument {next(iter(misspelt))}=; is (blind|temp|prompt)"):
+            Compare([model, model], "hi", **misspelt)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="is label= meant"):
+        Compare([{"model": model, "lable": "a"}, model], "hi")
     with pytest.raises(ConfigurationError, match="label is a text"):
         Compare([{"model": model, "label": 7}, model], "hi")
 
@@ -255,6 +260,39 @@ def test_by_chance_every_win_rate_is_a_half_however_many_models_there_are(server
     assert compare.summary.win_rate.tolist() == [1, 0, 0]
     low, high = compare.summary.low, compare.summary.high
     assert high.iloc[0] == pytest.approx(1) and low.iloc[0] > 0.6 and low.iloc[1] == pytest.approx(0, abs=1e-9)
+
+
+def test_an_answer_that_failed_wins_no_vote_and_ties_with_nobody() -> None:
+    def answer(body: Any) -> Any:
+        fails = body["model"] == "gpt-5-mini" and body["messages"][-1]["content"] == "broken"
+        return faulty.server_error() if fails else "fine"
+
+    with OpenAIServer(answer) as server:
+        compare = Compare(models(server), ["broken", "whole"])
+        _, _, written = compare.contest.question((0, 1))
+        compare.vote(0, "B")
+        written.take(ValueError("cut"))
+        compare.contest.end([written])
+        assert compare.contest.votes == {}
+        compare.run()
+        for name in ("B", "gpt-5-mini"):
+            with pytest.raises(ConfigurationError, match=r"^B failed: vote for an answer$"):
+                compare.vote(0, name)
+        compare.vote(0, "tie")
+        summary = compare.summary
+        assert summary.ties.to_dict() == {"gpt-4o-mini": 1, "gpt-test": 1, "gpt-5-mini": 0}
+        assert summary.win_rate.tolist()[:2] == [0.5, 0.5] and summary.win_rate.isna().tolist()[2]
+        compare.vote(1, "tie")
+        assert compare.summary.ties.to_dict() == {"gpt-4o-mini": 2, "gpt-5-mini": 1, "gpt-test": 2}
+        compare.vote(0, "A")
+        assert compare.summary.losses.tolist() == [0, 1, 1]
+
+
+def test_a_run_without_a_prompt_says_so(server: OpenAIServer) -> None:
+    for prompts in (None, [], pd.Series([], dtype=str)):
+        for run in (Compare.run, lambda compare: asyncio.run(compare.arun())):
+            with pytest.raises(ConfigurationError, match=r"there is no prompt: .*Compare"):
+                run(Compare(models(server), prompts))
 
 
 def test_the_interval_is_wilsons() -> None:

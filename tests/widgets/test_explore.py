@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nbchat import Chat, explore, init_chat_model
+from nbchat import Chat, ChatPanel, explore, init_chat_model
 from nbchat.notebook.widgets.explore.explorer import Explorer
 from nbchat.values.errors import ConfigurationError, ServerError, UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage
@@ -105,7 +105,7 @@ async def test_without_prefill_it_says_so_and_can_tell_the_model_in_words(server
     state, _ = explored.picture()
     assert "no prefill" in state["obstacle"]
     assert state["tellable"]
-    with pytest.raises(UnsupportedError, match="no prefill"):
+    with pytest.raises(UnsupportedError, match=r"no prefill.*by_instruction=True"):
         await explored.branch(2, 1)
     assert server.requests == []
     message = await explored.branch(2, 1, by_instruction=True)
@@ -138,6 +138,35 @@ def test_a_chat_brings_its_model_and_its_history(server: OpenAIServer) -> None:
     assert sent == ["Be brief.", "One?", " went other0"]
     assert server.requests[-1].json["max_tokens"] == 9
     assert len(chat.messages) == 4
+
+
+@in_a_loop
+async def test_a_panel_brings_its_parameters_too(page: Page, server: OpenAIServer) -> None:
+    model = init_chat_model("openrouter:gpt-test", base_url=server.base_url, api_key="k")
+    panel = ChatPanel(model, max_tokens=10, logprobs=True, top_logprobs=2)
+    page.open(panel)
+    page.do("send", text="One?")
+    await page.until(lambda: page.answers)
+    panel.params["temperature"] = 0.5  # as on its page
+    await explore(panel, max_tokens=9).branch(1, 1)
+    sent = server.requests[-1].json
+    assert (sent["max_tokens"], sent["temperature"], sent["top_logprobs"]) == (9, 0.5, 2)
+    await explore(panel).branch(1, 1)
+    assert server.requests[-1].json["max_tokens"] == 10
+
+
+def test_what_is_no_model_and_no_branch_is_told_at_once(server: OpenAIServer) -> None:
+    for given in (CLARA, Chat("vllm:m")):
+        with pytest.raises(ConfigurationError, match="a model or its name to go on with, not 5"):
+            explore(given, 5, QUESTION)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="is messages= meant"):
+        explore(CLARA, "vllm:m", mesages=QUESTION)
+    explored = explorer(server)
+    for number in (9, -1, "x", None):
+        with pytest.raises(ConfigurationError, match=f"no branch {number!r}: the answer has 1 branch, counted from 0"):
+            explored.choose(number)  # type: ignore[arg-type]
+    assert repr(explored) == "<Explorer: 5 tokens, 1 branch>"
+    explored.choose(explored.frame.index.to_numpy()[0])
 
 
 def test_an_answer_without_logprobs_is_refused_with_advice() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import re
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 from nbchat import AIMessage, Chat, ChatPanel, init_chat_model, tool
 from nbchat.notebook.render import renderers
+from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.widgets.panel.approvals import Approvals
 from nbchat.notebook.widgets.panel.spent import spent
 from nbchat.values.errors import ConfigurationError
@@ -98,6 +100,7 @@ async def test_an_edit_and_another_answer_are_branches_to_go_back_to(page: Page,
     assert [m.text for m in panel.messages][::2] == ["first", "second"]
     await done(page, "again", turn=page.state["turns"][1]["id"])
     assert page.state["turns"][1]["of"] == 2 and len(panel.messages) == 4
+    assert repr(panel.branches) == "<Branches: 4 turns, 3 branches>"
 
 
 @in_a_loop
@@ -342,12 +345,50 @@ def test_what_no_panel_can_be_made_of_is_told_at_once_and_once(
 ) -> None:
     unheard: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", unheard.append)
+    with pytest.raises(ConfigurationError, match="is temperature= meant"):
+        ChatPanel(model(server), tempretaure=1)
+    with pytest.raises(ConfigurationError, match="ChatPanel takes a model"):
+        ChatPanel(5)  # type: ignore[arg-type]
     for given, tools in ((3, ()), (model(server), [3]), (model(server), "weather")):
         with pytest.raises(ConfigurationError):
             ChatPanel(given, tools=tools)
     gc.collect()
     assert unheard == []
     assert ChatPanel(model(server), models="openai:gpt-5")._models == ["openai:gpt-5"]
+
+
+@in_a_loop
+async def test_what_is_saved_has_the_feet_and_the_total_of_the_live_panel(page: Page, server: OpenAIServer) -> None:
+    @tool
+    def weather(city: str) -> str:
+        """The weather."""
+        time.sleep(0.12)
+        raise ValueError("no weather today")
+
+    panel = ChatPanel(model(server), tools=[weather], approve=False)
+    page.open(panel)
+    await said(page, "How is the weather in Rome?")
+    await said(page, "hello")
+    html, text = panel.saved()
+    for turn in page.state["turns"]:
+        for part in ("said", "0", "foot"):
+            assert page.slots[f"{turn['id']}.{part}"] in html
+    assert re.search(r"✗ failed [\d.]+ s<", html) and f"in total {escape_text(page.state['total'])}<" in html
+    assert text.endswith(f"in total {page.state['total']}")
+    reopened, replayed = ChatPanel(panel.chat).saved()
+    assert reopened.count('<div class="foot"><b>gpt-4o-mini</b>') == 2 and "✗ failed</span>" in reopened
+    assert all("0.0000" in shown and " in" in shown and " out" in shown for shown in (reopened, replayed, text))
+    panel.chat.messages[-1].timing.clear()  # as of a cached one
+    assert " 0 ms" not in ChatPanel(panel.chat).saved()[1].split("hello")[-1]
+
+
+@in_a_loop
+async def test_switches_of_what_is_saved_leave_those_of_the_live_panel_alone(page: Page, server: OpenAIServer) -> None:
+    panel = ChatPanel(model(server), logprobs=True, top_logprobs=2)
+    page.open(panel)
+    await said(page, "hello")
+    live, saved = ({*re.findall(r'name="(.+?)"', html)} for html in (page.text, panel.saved()[0]))
+    assert live and saved and not live & saved
 
 
 @in_a_loop

@@ -17,7 +17,7 @@ class Part:
     Attributes:
         block: the content block as far as it has come.
         state: "streaming", "running" (a tool), "done" or "failed".
-        begun: when it began, on the view's own clock.
+        begun: when it began, on the view's own clock; None for one of the past.
         seconds: how long it took, where that is known.
         result: what the tool answered.
         markdown: the growing HTML of a text.
@@ -26,7 +26,7 @@ class Part:
 
     block: Block
     state: str = "streaming"
-    begun: float = 0.0
+    begun: float | None = None
     seconds: float | None = None
     result: ToolMessage | None = None
     markdown: MarkdownStream = field(default_factory=MarkdownStream)

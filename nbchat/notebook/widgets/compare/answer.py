@@ -84,6 +84,11 @@ class Answer:
         return self.state not in ("waiting", "running")
 
     @property
+    def failed(self) -> bool:
+        """Whether an error ended it."""
+        return self.state == "failed"
+
+    @property
     def first_token_s(self) -> float | None:
         """Seconds from the question to the first piece of the answer, also while the rest still comes."""
         so_far = self.message or self._came.chunk

@@ -17,7 +17,7 @@ function render({ model, el: root }) {
   const error = alarm(() => act({ do: "dismiss" }));
   const grid = make("div", { class: "grid", role: "group", "aria-label": "Answers" });
   const pills = make("span", { class: "row" });
-  const reveal = button("reveal", once(() => act({ do: "reveal" })), { title: "Show who answered; the vote stands then" });
+  const reveal = button("reveal", once(() => act({ do: "reveal" })), { title: "Show who answered; the vote can no longer change then" });
   const note = make("input", { type: "text", placeholder: "a note", "aria-label": "Note on this prompt" });
   const votes = make("div", { class: "row votes", role: "group", "aria-label": "Which is best?" }, pills, reveal, note);
   const input = make("textarea", { rows: "1", placeholder: "Ask all of them · Enter asks", title: "Shift+Enter breaks the line", "aria-label": "New prompt" });
@@ -132,7 +132,7 @@ function render({ model, el: root }) {
   }
 
   function mayWin(column) {
-    return !column || !column.empty || column.state === "running";
+    return !column || (column.state !== "failed" && (!column.empty || column.state === "running"));
   }
 
   function drawKeys() {

@@ -17,6 +17,8 @@ from nbchat.notebook.widgets.compare.page import ComparePage
 from nbchat.notebook.widgets.compare.plot import plot
 from nbchat.notebook.widgets.compare.prompts import prompts_of
 from nbchat.notebook.widgets.compare.run_line import RunLine
+from nbchat.values.complaints import check_spelling
+from nbchat.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +44,8 @@ class Compare(ComparePage):
         params: parameters of every answer: `temperature`, `max_tokens`, …
 
     Raises:
-        ConfigurationError: fewer than two models or more than six, or no such model, or a prompt that is no text.
+        ConfigurationError: fewer than two models or more than six, or no such model, or a prompt that is no text; or a
+            parameter reads like a misspelt argument.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Compare(ComparePage):
         seed: int | None = None,
         **params: Any,
     ) -> None:
+        check_spelling(params, ("models", "prompt", "system", "blind", "seed"))
         prompts, index = prompts_of(prompt)
         contest = Contest(contestants(models, system, params), prompts, blind=blind, seed=seed)
         contest.index = index
@@ -74,7 +78,7 @@ class Compare(ComparePage):
         """A row a model, the best first: wins, ties, losses, `win_rate` with its 95 % interval, and mean measures.
 
         The win rate is against another model, by chance 0.5: the best answer to a prompt beats each of the others, and
-        a tie is half a win for all. `low` and `high` are Wilson's interval.
+        a tie is half a win for all that answered. `low` and `high` are Wilson's interval.
         """
         return standings.summary(self.contest)
 
@@ -91,7 +95,11 @@ class Compare(ComparePage):
 
         A widget of it that is shown streams meanwhile; where none is, a line says how far it is. Another `run` asks
         what failed or was stopped once more, except where there is a vote already.
+
+        Raises:
+            ConfigurationError: there is no prompt.
         """
+        self._check_asked()
         cut = [place for place, answer in self.contest.answers.items() if answer in self._writing]
         self._stop(list(self._writing))  # it could not go on while a cell runs: it is asked here
         questions = [self.contest.question(place) for place in sorted({*cut, *self.contest.unanswered()})]
@@ -107,6 +115,7 @@ class Compare(ComparePage):
 
     async def arun(self) -> pd.DataFrame:
         """`run`, awaited; what a widget is asking already is waited for."""
+        self._check_asked()
         tasks = [*self._writing.values(), *self._begin(self.contest.unanswered())]
         try:
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -123,7 +132,7 @@ class Compare(ComparePage):
             note: kept in the frame.
 
         Raises:
-            ConfigurationError: there is no such prompt or answer, or the prompt's names were revealed.
+            ConfigurationError: there is no such prompt or answer, or it failed, or the prompt's names were revealed.
         """
         number = self.contest.known(prompt)
         self.contest.vote(number, self.contest.numbered(number, best))
@@ -150,6 +159,12 @@ class Compare(ComparePage):
         loaded = cls.__new__(cls)
         ComparePage.__init__(loaded, read_contest(path, None if models is None else contestants(models, None, {})))
         return loaded
+
+    def _check_asked(self) -> None:
+        if not self.contest.prompts:
+            raise ConfigurationError(
+                "there is no prompt: give one or several, as in Compare(models, 'Why do parrots talk?')"
+            )
 
     def _take(self, answer: Answer, event: Event) -> None:
         """In a cell that runs, the kernel's loop stands still: it is drawn from here."""

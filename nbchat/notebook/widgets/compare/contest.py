@@ -102,6 +102,7 @@ class Contest:
         ended = list(answers)
         for answer in ended:
             answer.take("stopped")
+        self.votes = {p: best for p, best in self.votes.items() if not self.failed(p, best)}  # voted as it was written
         if unasked := {answer for answer in ended if answer.state == "waiting"}:
             self.answers = {place: answer for place, answer in self.answers.items() if answer not in unasked}
 
@@ -109,14 +110,20 @@ class Contest:
         """Say which contestant's answer to a prompt is best; "tie" for none, None to take it back.
 
         Raises:
-            ConfigurationError: no such prompt or contestant; or its names were revealed.
+            ConfigurationError: no such prompt or contestant; or its names were revealed; or that answer failed.
         """
         prompt = self.known(prompt)
-        self._open(prompt, "vote stands")
+        self._open(prompt, "vote can no longer change")
         if best is None:
             self.votes.pop(prompt, None)
+        elif self.failed(prompt, best):
+            raise ConfigurationError(f"{LETTERS[self.order(prompt).index(int(best))]} failed: vote for an answer")
         else:
             self.votes[prompt] = best
+
+    def failed(self, prompt: int, number: int | str) -> bool:
+        """Whether this contestant's answer failed."""
+        return number != TIE and (answer := self.answers.get((prompt, int(number)))) is not None and answer.failed
 
     def remark(self, prompt: SupportsIndex, note: str) -> None:
         """Note something on a prompt."""
@@ -128,12 +135,12 @@ class Contest:
         Raises:
             ConfigurationError: its names were revealed.
         """
-        self._open(prompt, "answers stand; ask it anew as a prompt of its own")
+        self._open(prompt, "answers can no longer change; ask it anew as a prompt of its own")
         self.votes.pop(prompt, None)
 
     def _open(self, prompt: int, otherwise: str) -> None:
         if self.blind and prompt in self.revealed:
-            raise ConfigurationError(f"the names of this prompt were revealed: its {otherwise}")
+            raise ConfigurationError(f"the names of this prompt are already revealed, so its {otherwise}")
 
     def known(self, prompt: SupportsIndex) -> int:
         """The number of a prompt that there is.

@@ -8,6 +8,7 @@ from typing import Any
 
 from nbchat.frame.answerer import Answerer, answerers
 from nbchat.model.verbs import Verbs
+from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage
 
@@ -36,7 +37,7 @@ def contestants(models: Any, system: str | None, params: Mapping[str, Any]) -> l
     Those without a label are called by their model, and where that is the same, by what differs.
 
     Raises:
-        ConfigurationError: no model can be made of one of these, or two have one label.
+        ConfigurationError: no model can be made of one of these, or two have one label, or a parameter is misspelt.
     """
     if not isinstance(models, Mapping | list | tuple):
         raise ConfigurationError("Compare takes a list of models, as in Compare(['openai:gpt-5-nano', 'local:…'])")
@@ -47,6 +48,7 @@ def contestants(models: Any, system: str | None, params: Mapping[str, Any]) -> l
         labels.append(own.pop("label", label))
         systems.append(own.pop("system", system))
         model = own.pop("model", None)
+        check_spelling(own, ("model", "label", "system"))
         if not isinstance(model, str | Verbs):
             raise ConfigurationError(f"a contestant is a model, its name, or a dict with 'model', not {given!r:.80}")
         made.append(answerer_of(model, {**params, **own}))

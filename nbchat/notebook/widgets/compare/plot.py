@@ -20,13 +20,15 @@ def plot(contest: Contest, axes: Any = None) -> Any:
     Raises:
         ConfigurationError: matplotlib is missing, or there is no vote yet.
     """
-    if not contest.votes:
-        raise ConfigurationError("there is no vote to plot yet: vote in the widget, or compare.vote(0, 'A')")
+    table = summary(contest)[["win_rate", "low", "high"]][::-1].astype("float64").dropna()
+    if table.empty:
+        raise ConfigurationError(
+            "there is no vote between answers to plot yet: vote in the widget, or compare.vote(0, 'A')"
+        )
     try:
         import matplotlib.pyplot as plt
     except ImportError:
         raise ConfigurationError("a plot needs matplotlib: pip install matplotlib") from None
-    table = summary(contest)[["win_rate", "low", "high"]][::-1].astype("float64")
     if axes is None:
         figure, axes = plt.subplots(figsize=(6.4, 0.75 + 0.42 * len(table)), layout="constrained")
         figure.patch.set_alpha(0)  # light or dark is the page's own

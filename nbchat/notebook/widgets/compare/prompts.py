@@ -35,4 +35,5 @@ def prompts_of(given: Any) -> tuple[list[str], pd.Index[Any] | None]:
 def _checked(prompt: Any, what: str, advice: str = "") -> str:
     if isinstance(prompt, str) and prompt.strip():
         return str(prompt)
-    raise ConfigurationError(f"{what} is {prompt!r:.80}, and should be a text that is not empty{advice}")
+    problem = "empty" if isinstance(prompt, str) else f"{prompt!r:.80}, and should be a text"
+    raise ConfigurationError(f"{what} is {problem}{advice}")

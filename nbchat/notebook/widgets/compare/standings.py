@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nbchat.notebook.render.safe import whole_characters
 from nbchat.notebook.widgets.compare.contest import LETTERS, TIE, Contest
@@ -76,38 +76,50 @@ def summary(contest: Contest) -> pd.DataFrame:
     """A row a model, the best first: wins, ties, losses, win rate with its 95 % interval, and mean measures.
 
     The win rate is against another model, as in a tournament of pairs: the best answer to a prompt beats each of the
-    others, a tie is half a win against each, and of two that were not best nothing is known. By chance it is 0.5,
-    however many models there are. The interval is Wilson's score interval; the pairs of one vote are no
-    independent trials, so it is taken over Kish's effective number of votes, which for two models is their number.
+    others, a tie is half a win against each that answered, for those that did, and of two that were not best nothing is
+    known. By chance it is 0.5, however many models there are. The interval is Wilson's score interval; the pairs of one
+    vote are no independent trials, so it is taken over Kish's effective number of votes, which for two models is their
+    number.
     """
     import pandas as pd
 
-    others, votes = len(contest.contestants) - 1, list(contest.votes.values())
     answers = frame(contest)
     rows = []
     for number, contestant in enumerate(contest.contestants):
-        wins, ties = votes.count(number), votes.count(TIE)
-        losses = len(votes) - wins - ties
-        weights = (wins + ties) * others + losses  # each win and tie is against all others, each loss against one
-        rate = (wins + ties / 2) * others / weights if votes else 0.0
-        low, high = wilson(rate, weights**2 / ((wins + ties) * others**2 + losses)) if votes else (None, None)
+        wins, ties, losses = (_against(contest, number, kind) for kind in ("win", "tie", "loss"))
+        pairs = [*wins, *ties, *losses]
+        weights = sum(pairs)
+        rate = (sum(wins) + sum(ties) / 2) / weights if weights else None
+        low, high = (None, None) if rate is None else wilson(rate, weights**2 / sum(count**2 for count in pairs))
         own = answers[(answers.model == contestant.label).to_numpy()]
         rows.append(
             {
                 "model": contestant.label,
                 "answers": int(own.response.notna().sum()),
                 "errors": int(own.error.notna().sum()),
-                "wins": wins,
-                "ties": ties,
-                "losses": losses,
-                "win_rate": rate if votes else None,
+                "wins": len(wins),
+                "ties": len(ties),
+                "losses": len(losses),
+                "win_rate": rate,
                 "low": low,
                 "high": high,
                 **{name: own[name].mean() for name in _MEANS},
             }
         )
     out = pd.DataFrame(rows).set_index("model").astype(dict.fromkeys(("win_rate", "low", "high", *_MEANS), "Float64"))
-    return out.sort_values("win_rate", ascending=False, kind="stable") if votes else out
+    return out.sort_values("win_rate", ascending=False, kind="stable")
+
+
+def _against(contest: Contest, number: int, kind: Literal["win", "tie", "loss"]) -> list[int]:
+    """Of each vote that is this for a contestant, against how many others: all, those that tie, or the one that won."""
+    everyone = range(len(contest.contestants))
+    match kind:
+        case "win":
+            return [len(everyone) - 1 for best in contest.votes.values() if best == number]
+        case "loss":
+            return [1 for best in contest.votes.values() if best not in (number, TIE)]
+    tied = [prompt for prompt, best in contest.votes.items() if best == TIE and not contest.failed(prompt, number)]
+    return [sum(not contest.failed(prompt, other) for other in everyone if other != number) for prompt in tied]
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:

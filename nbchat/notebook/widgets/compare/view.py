@@ -12,7 +12,8 @@ from nbchat.notebook.widgets.compare.contestants import Contestant
 from nbchat.notebook.widgets.compare.word_diff import word_diff
 from nbchat.values.quantities import dollars, duration
 
-_FAILED_BLIND = '<p class="bad">It failed; why is told with the names.</p>'  # an error names its provider
+# The error itself names its provider.
+_FAILED_BLIND = '<p class="bad">This one failed; the reason appears when the names are revealed.</p>'
 
 
 def page_state(contest: Contest, at: int, base: int | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from nbchat.model.verbs import Verbs
 from nbchat.notebook.render.article import article
@@ -15,6 +15,7 @@ from nbchat.notebook.widgets.explore.branch import Branch
 from nbchat.notebook.widgets.explore.subject import Subject, find_subject
 from nbchat.notebook.widgets.explore.tokens import page_text
 from nbchat.notebook.widgets.stage import PageEvent, Stage, front
+from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError, UnsupportedError
 from nbchat.values.messages import AIMessage, HumanMessage
 
@@ -25,6 +26,8 @@ _GO_ON = (
     "Your last answer was cut off. Go on from exactly where it stops: write only what follows, "
     "without repeating any of it, and begin with a space if a new word begins."
 )
+
+_TELL = "It can be told to in words, which it may not obey: `branch(at, alternative, by_instruction=True)`."
 
 
 def explore(
@@ -38,15 +41,16 @@ def explore(
 
     Args:
         answer: an answer, or a conversation, whose last answer it is.
-        model: who goes on with a branch, or its name; a conversation brings its own.
+        model: who goes on with a branch, or its name; a conversation brings its own, with the parameters of a panel.
         messages: what was said before the answer, as `invoke` takes it; a conversation knows it.
         params: parameters of every branch: `temperature`, `max_tokens`, …
 
     Without a model and messages, the answer can be looked at, and not be branched.
 
     Raises:
-        ConfigurationError: there is no answer, or it has no logprobs; says how to ask for them.
+        ConfigurationError: there is no answer, or it has no logprobs; says how to ask for them. Or the model is none.
     """
+    check_spelling(params, ("answer", "model", "messages"))
     return Explorer(find_subject(answer, model, messages, params))
 
 
@@ -86,9 +90,18 @@ class Explorer(Stage):
         rows = [{"parent": self._place(branch.parent), **branch.row()} for branch in self._tree]
         return pandas.DataFrame(rows).astype({"parent": "Int64", "at": "Int64"}).rename_axis("branch")
 
-    def choose(self, branch: int) -> None:
-        """Look at another branch, by its row in `frame`."""
-        self._now = self._tree[branch]
+    def choose(self, branch: SupportsIndex) -> None:
+        """Look at another branch, by its row in `frame`.
+
+        Raises:
+            ConfigurationError: there is none of this number.
+        """
+        number = branch.__index__() if isinstance(branch, SupportsIndex) else -1  # a frame has integers of its own
+        if not 0 <= number < len(self._tree):
+            raise ConfigurationError(
+                f"there is no branch {branch!r}: the answer has {_branches(len(self._tree))}, counted from 0"
+            )
+        self._now = self._tree[number]
         self.keep()
 
     async def branch(self, at: int, alternative: str | int, *, by_instruction: bool = False) -> AIMessage:
@@ -143,7 +156,7 @@ class Explorer(Stage):
         if model is None or history is None:
             raise ConfigurationError(self._obstacle)
         if self._obstacle and not by_instruction:
-            raise UnsupportedError(self._obstacle)
+            raise UnsupportedError(f"{self._obstacle} {_TELL}" if self._tellable else self._obstacle)
         most = max(len(token.alternatives) for token in self._tree[0].tokens)
         asked = [*history, AIMessage(branch.beginning)]
         params = {**self._subject.params, "logprobs": True, "top_logprobs": max(most, 1)}
@@ -205,4 +218,8 @@ class Explorer(Stage):
             self._running.cancel()
 
     def __repr__(self) -> str:
-        return f"<Explorer: {len(self._now.tokens)} tokens, {len(self._tree)} branches>"
+        return f"<Explorer: {len(self._now.tokens)} tokens, {_branches(len(self._tree))}>"
+
+
+def _branches(count: int) -> str:
+    return f"{count} branch{'es' * (count != 1)}"

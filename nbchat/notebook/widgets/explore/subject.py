@@ -34,9 +34,9 @@ class Subject:
         """Why the answer cannot go on from a token (empty where it can), and whether the model can be told to."""
         model = self.model
         if model is None:
-            return f"Nobody is known who could go on with this answer: {_ALL} says who.", False
+            return f"no model is known to continue this answer: give {_ALL}", False
         if self.history is None:
-            return f"What this answers is not known, so it cannot go on: {_ALL} says it.", False
+            return f"it is not known what this answers, so it cannot go on: give {_ALL}", False
         if not isinstance(model, ChatModel):
             return "", True  # what a model made of others can do is seen when it is asked
         if problem := _refusal(model):
@@ -60,9 +60,12 @@ def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any
     """The subject of `explore(given, model, messages, **params)`.
 
     Raises:
-        ConfigurationError: there is no answer, or it has no logprobs.
+        ConfigurationError: there is no answer, or it has no logprobs; or the model is none.
     """
+    if model is not None and not isinstance(model, str | Verbs):
+        raise ConfigurationError(f"explore takes a model or its name to go on with, not {model!r:.80}")
     own = _notebook_chat()
+    panel_params = getattr(given, "params", None)  # of a panel, for all its answers
     if isinstance(given, AIMessage):
         chat = own if own is not None and any(each is given for each in own.messages) else None
     else:
@@ -79,7 +82,8 @@ def find_subject(given: Any, model: Verbs[AIMessage] | str | None, messages: Any
     history = None if messages is None else read_messages(messages)
     if chat is not None:
         if model is None:
-            model, params = chat.model, {**(chat_options() if chat is own else {}), **params}
+            options = panel_params if panel_params is not None else chat_options() if chat is own else {}
+            model, params = chat.model, {**options, **params}
         history = _before(given, chat) if history is None else history
     return Subject(given, table, init_chat_model(model) if isinstance(model, str) else model, history, params)
 

@@ -99,6 +99,13 @@ class Branches:
             at.chosen = at.chosen or at.children[-1]
             at = at.chosen
 
+    def __repr__(self) -> str:
+        turns, ahead, ends = 0, list(self.root.children), 0
+        while ahead:
+            turn = ahead.pop()
+            turns, ends, ahead = turns + 1, ends + (not turn.children), ahead + turn.children
+        return f"<Branches: {turns} turn{'s' * (turns != 1)}, {ends} branch{'es' * (ends != 1)}>"
+
 
 def turns(messages: Sequence[Message]) -> list[list[Message]]:
     """A history cut before each question."""

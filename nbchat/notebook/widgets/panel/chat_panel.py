@@ -9,6 +9,8 @@ from typing import Any
 from nbchat.model.chat import Chat
 from nbchat.model.init import init_chat_model
 from nbchat.model.verbs import Verbs
+from nbchat.notebook.render.article import article
+from nbchat.notebook.render.safe import escape_text
 from nbchat.notebook.text_file import text_file
 from nbchat.notebook.transcript import transcript
 from nbchat.notebook.widgets.notebook import chat_options, notebook_chat, used_models, user_names
@@ -17,6 +19,7 @@ from nbchat.notebook.widgets.panel.branches import Turn
 from nbchat.notebook.widgets.panel.conversation import ConversationStage, full_name
 from nbchat.notebook.widgets.panel.uploads import Uploads
 from nbchat.notebook.widgets.stage import PageEvent, front
+from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import AIMessage, HumanMessage, Message
 
@@ -41,7 +44,8 @@ class ChatPanel(ConversationStage):
         branches: all turns, those too that were edited or asked again.
 
     Raises:
-        ConfigurationError: no model was given and there are no `%%chat` cells; or what was given is none, or no tool.
+        ConfigurationError: no model was given and there are no `%%chat` cells; or what was given is none, or no tool;
+            or a parameter reads like a misspelt argument.
     """
 
     _esm, _css = front("panel")
@@ -57,6 +61,9 @@ class ChatPanel(ConversationStage):
         models: Iterable[str] = (),
         **params: Any,
     ) -> None:
+        check_spelling(params, ("model", "tools", "system", "name", "approve", "models"))
+        if model is not None and not isinstance(model, Chat | Verbs | str):
+            raise ConfigurationError(f"ChatPanel takes a model, its name, or a Chat to go on with, not {model!r:.80}")
         chat = notebook_chat(model, name, system)
         given = list(tools)
         Chat(chat.model, given)  # tells which is no tool
@@ -95,8 +102,12 @@ class ChatPanel(ConversationStage):
         return {**asked, "more": self._live.waiting_calls - 1} if asked and self._live else None
 
     def saved(self) -> tuple[str, str]:
-        bundle = transcript(self.chat.messages)
-        return bundle["text/html"], bundle["text/plain"] or repr(self)
+        turns = self._drawn.html(self.branches, self._live)
+        total = f"in total {self._total}" if self._total else ""
+        html = article([*turns, f'<div class="foot">{escape_text(total)}</div>' if total else ""], streaming=False)
+        html = html.replace('name="sure-', 'name="saved-sure-')  # switches of the live panel are in the same document
+        text = transcript(self.chat.messages)["text/plain"]
+        return html, "\n\n".join(filter(None, [text, total])) or repr(self)
 
     # What the page asks for.
 

@@ -33,6 +33,11 @@ class DrawnPath:
             slots |= live.drawn().slots(live.name)
         return turns, slots
 
+    def html(self, branches: Branches, live: LiveTurn | None) -> list[str]:
+        """Each turn as HTML."""
+        shown = [self._past(turn) for turn in branches.path()]
+        return [turn.html() for turn in ([*shown, live.drawn()] if live is not None else shown)]
+
     def _past(self, turn: Turn) -> DrawnTurn:
         messages, shown = self._drawn.get(turn.name, (None, None))
         if shown is None or messages != turn.messages:

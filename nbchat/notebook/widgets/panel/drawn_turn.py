@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nbchat.notebook.render.footer import footer_html
 from nbchat.notebook.text_file import text_file
 from nbchat.notebook.transcript import said
 from nbchat.notebook.view import AnswerView
@@ -26,6 +25,10 @@ class DrawnTurn:
         slots = {f"{name}.said": self.said, f"{name}.text": self.text, f"{name}.foot": self.foot}
         return slots | {f"{name}.{number}": html for number, html in enumerate(self.parts)}
 
+    def html(self) -> str:
+        """The whole."""
+        return "".join([self.said, *self.parts, self.foot])
+
 
 def drawn(messages: Sequence[Message]) -> DrawnTurn:
     """A turn of the past."""
@@ -40,7 +43,7 @@ def drawn(messages: Sequence[Message]) -> DrawnTurn:
     view.finish("stopped" if not answers or answers[-1].interrupted else "")
     out.parts = view.parts_html()
     if answers:
-        out.foot = _foot(view, answers[-1])
+        out.foot = view.foot()
     return out
 
 
@@ -48,11 +51,3 @@ def written(question: Message) -> str:
     """What a person wrote, without the text files that were attached."""
     blocks = (block for block in question.content_blocks if block["type"] == "text" and not text_file(block))
     return "".join(str(block["text"]) for block in blocks)
-
-
-def _foot(view: AnswerView, last: AIMessage) -> str:
-    usage = view.usage
-    tokens = {} if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
-    seconds = last.timing.get("total_s")
-    note = "stopped" if last.interrupted else None
-    return footer_html(view.model, **tokens, cost_usd=view.cost_usd, seconds=seconds, note=note)

@@ -30,9 +30,9 @@ function makeSettings(set) {
   const fields = {
     temperature: ["Temperature", number("0.1", "0", "2")],
     top_p: ["Top p", number("0.05", "0", "1")],
-    max_tokens: ["Most tokens", number("1", "1")],
-    reasoning: ["Thinking", make("select", {}, ...EFFORTS.map(([value, name]) => make("option", { value }, name)))],
-    system: ["Instructions", make("textarea", { rows: "2" })],
+    max_tokens: ["Max tokens", number("1", "1")],
+    reasoning: ["Reasoning", make("select", {}, ...EFFORTS.map(([value, name]) => make("option", { value }, name)))],
+    system: ["System prompt", make("textarea", { rows: "2" })],
   };
   for (const [key, [, field]] of Object.entries(fields)) field.addEventListener("change", () => set(key, field.value));
   listed.addEventListener("change", () => {
