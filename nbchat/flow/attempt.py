@@ -51,7 +51,7 @@ def attempt(
     """
     tries = 0
     full, request = request, target.simplified(request, model)
-    asked, refusals = [request.body], list[str]()
+    asked, refusals = [request.body], []
     while True:
         whole = Gathering()
         try:

@@ -6,7 +6,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from inspect import Parameter, Signature, signature
 from numbers import Real
 from typing import Any, Literal, TypeVar
@@ -15,13 +14,13 @@ from uuid import uuid4
 from nbchat.frame.journal import DEFAULT, Journal
 from nbchat.io.rate_limiter import InMemoryRateLimiter
 from nbchat.providers.endpoint import Secret
+from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 KEPT = 32  # plans that are remembered, for `retry_errors`
 UNLIMITED = 1e6  # requests a second
-ALIKE = 0.8  # of 1: a parameter of the model's that reads so much like an argument of ours is one misspelt
 OF_BATCH_FRAME = ("dry_run", "sample", "out")
 
 
@@ -130,10 +129,7 @@ def plan_of(frame: Any, prompt: Any, model: Any, arguments: dict[str, Any]) -> P
     for name in options:
         if name in OF_BATCH_FRAME:
             raise ConfigurationError(f"{name}= is an argument of batch_frame alone")
-        ours = sorted({*_OURS, *OF_BATCH_FRAME})
-        begun = [own for own in ours if own.startswith(f"{name}_")]
-        if near := begun or get_close_matches(name, ours, n=1, cutoff=ALIKE):
-            raise ConfigurationError(f"there is no argument {name}=; is {'= or '.join(near)}= meant?")
+    check_spelling(options, (*_OURS, *OF_BATCH_FRAME))
     return Plan(prompt=prompt, model=model, options=options, **own)
 
 

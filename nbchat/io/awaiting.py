@@ -54,7 +54,7 @@ class AwaitingWire:
             try:
                 return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
             except CertificateError:  # httpx also trusts listed self-signed ones, and its own authorities
-                _DOUBTED.add((endpoint.base_url, transport.trust()))
+                _DOUBTED.add((endpoint.base_url, transport.trust(endpoint.base_url)))
         self._reader = HttpxAnswer(route)
         return await self._within(self._reader.open(*asked), limit.first_byte, "first_byte")
 
@@ -153,4 +153,4 @@ class AwaitingWire:
 
 
 def _is_doubted(base_url: str) -> bool:
-    return bool(_DOUBTED) and (base_url, transport.trust()) in _DOUBTED
+    return bool(_DOUBTED) and (base_url, transport.trust(base_url)) in _DOUBTED

@@ -61,7 +61,7 @@ class HttpxAnswer:
 def _of_this_loop(url: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
     """httpx's connections belong to the loop that opened them, so each loop has its own."""
     proxy = transport.proxy_for(url, proxy)
-    mine, key = _TRANSPORTS.setdefault(asyncio.get_running_loop(), {}), (proxy, transport.trust())
+    mine, key = _TRANSPORTS.setdefault(asyncio.get_running_loop(), {}), (proxy, transport.trust(url))
     if key not in mine:
         with transport.reading_certificates():
             mine[key] = httpx.AsyncHTTPTransport(proxy=proxy, limits=httpx.Limits(max_connections=None))

@@ -67,8 +67,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def trust() -> Trust:
-    """What the environment says of certificates to trust: a transport reads it once, and a cell may change it later."""
+def trust(url: str) -> Trust:
+    """What the environment says of certificates to trust: a transport reads it once, and a cell may change it later.
+
+    Without TLS there are none, and it is not looked up: that takes a fiftieth of a short call.
+    """
+    if url.startswith("http:"):
+        return None, None
     return os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
 
 
@@ -78,14 +83,14 @@ def reading_certificates() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        named = zip(("SSL_CERT_FILE", "SSL_CERT_DIR"), trust(), strict=True)
+        named = zip(("SSL_CERT_FILE", "SSL_CERT_DIR"), trust(""), strict=True)
         where = next((f"{name}={path}" for name, path in named if path), "the list of certificates")
         raise ConfigurationError(f"{where} cannot be read: {error}") from None
 
 
 def blocking(url: str, proxy: str | None) -> Urllib3Client:
     """The process's shared connections for blocking calls. A fork gets its own: sockets cannot be shared."""
-    return _blocking(proxy_for(url, proxy), trust(), os.getpid())
+    return _blocking(proxy_for(url, proxy), trust(url), os.getpid())
 
 
 @lru_cache(maxsize=32)
@@ -96,7 +101,7 @@ def _blocking(proxy: str | None, trusted: Trust, pid: int) -> Urllib3Client:
 
 def awaiting(url: str, proxy: str | None, connect: float | None, idle: int = MOST_IDLE) -> Any:
     """The process's shared pyreqwest client; any loop may use it. With `idle` 0, each request has a new connection."""
-    return _awaiting(proxy_for(url, proxy), connect, idle, trust(), os.getpid())
+    return _awaiting(proxy_for(url, proxy), connect, idle, trust(url), os.getpid())
 
 
 @lru_cache(maxsize=32)

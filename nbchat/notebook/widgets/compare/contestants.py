@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbchat.frame.answerer import Answerer, answerers
+from nbchat.frame.labels import told_apart
+from nbchat.model.plain import shown
 from nbchat.model.verbs import Verbs
 from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError
@@ -56,7 +58,7 @@ def contestants(models: Any, system: str | None, params: Mapping[str, Any]) -> l
         for text in texts:
             if text is not None and not isinstance(text, str):
                 raise ConfigurationError(f"a contestant's {kind} is a text, not {text!r:.80}")
-    named = _named(labels, [_traits(each, text) for each, text in zip(made, systems, strict=True)])
+    named = told_apart(labels, [_traits(each, text) for each, text in zip(made, systems, strict=True)])
     if twice := sorted({name for name in named if named.count(name) > 1}):
         raise ConfigurationError(f"each contestant needs a label of its own; {', '.join(twice)} is there twice")
     return [Contestant(*each) for each in zip(named, made, systems, strict=True)]
@@ -76,21 +78,7 @@ def answerer_of(model: Any, options: Mapping[str, Any]) -> Answerer:
 
 def _traits(answerer: Answerer, system: str | None) -> dict[str, str]:
     """What tells contestants apart, the plainest first."""
-    options = getattr(answerer.model, "options", {})
-    own = {key: f"{key}={value!r:.24}" for key, value in options.items()}
+    options = shown(getattr(answerer.model, "options", {}))
+    own = {key: f"{key}={value:.24}" for key, value in options.items()}
     told = {} if system is None else {"system": f"“{system[:28]}{'…' * (len(system) > 28)}”"}
     return {"model": answerer.model_name or "model", "provider": f"({answerer.provider})", **own, **told}
-
-
-def _named(labels: list[str | None], traits: list[dict[str, str]]) -> list[str]:
-    """A name for each: its label; or its model's, and what differs from others of that model."""
-    out: list[str] = []
-    for label, own in zip(labels, traits, strict=True):
-        alike = [
-            each for each, other in zip(traits, labels, strict=True) if not other and each["model"] == own["model"]
-        ]
-        differing = (key for key in own if len({each.get(key) for each in alike}) > 1)
-        name = label or " ".join([own["model"], *(own[key] for key in differing)])
-        numbered = (f"{name} #{number}" for number in range(2, len(out) + 2))
-        out.append(name if label or name not in out else next(each for each in numbered if each not in out))
-    return out
