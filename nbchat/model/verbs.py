@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -24,24 +25,24 @@ DEFAULT_CONCURRENCY = 128
 _PLUMBING = {"flow", "asked", "request_key", "call", "described", "target", "output", "form", "make", "steps"}
 
 
-class Verbs(Generic[Out]):
+class Verbs(ABC, Generic[Out]):
     """What a subclass gets from giving one `flow`: each verb drives it, blocking or awaiting."""
 
     def __dir__(self) -> list[str]:
         """What a person calls: tab completion need not offer what is for the drivers and the other floors."""
         return [name for name in super().__dir__() if name not in _PLUMBING]
 
+    @abstractmethod
     def flow(self, input: Any, config: RunnableConfig | None = None, *, stream: bool, **kwargs: Any) -> Flow[Out]:
         """A flow that yields what `stream` shows, and returns what `invoke` returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def asked(self, input: Any) -> tuple[Target, Call]:
         """Who `invoke(input)` would ask first, and what.
 
         Raises:
             ConfigurationError: it could not be sent.
         """
-        raise NotImplementedError
 
     def request_key(self, input: Any) -> str:
         """A name for the whole request that `invoke(input)` would send, without the API key.

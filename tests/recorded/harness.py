@@ -21,11 +21,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from nbchat.values.errors import ChatError
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 
 CASSETTES = Path(__file__).resolve().parents[3] / "shared" / "cassettes"
+needs_recordings = pytest.mark.skipif(not CASSETTES.is_dir(), reason="the recordings lie beside the repository")
 
 
 @dataclass(frozen=True)

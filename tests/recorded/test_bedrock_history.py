@@ -10,11 +10,11 @@ import pytest
 from nbchat.values.messages import HumanMessage, ToolMessage
 from nbchat.wire.bedrock import BedrockConverse
 from nbchat.wire.codec import Call
-from tests.recorded.harness import answer, body_of, decode, exchanges, load, streamed
+from tests.recorded.harness import answer, body_of, decode, exchanges, load, needs_recordings, streamed
 from tests.wire.aws_frames import refusals
 
 RECORDED = [path for path in exchanges() if path.parent.name == "bedrock"]
-pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings lie beside the repository, not in it")
+pytestmark = needs_recordings
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.recorded.harness import codec_of, documents, exchanges, load, streamed, wire_of
+from tests.recorded.harness import codec_of, documents, exchanges, load, needs_recordings, streamed, wire_of
 from tests.wire.aws_frames import event as aws_event
 from tests.wire.damage import damaged_by, survives
 
 TIMES = 8  # damaged in so many ways
 RECORDED = exchanges()
-pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings lie beside the repository, not in it")
+pytestmark = needs_recordings
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.recorded.harness import body_of, codec_of, decode, exchanges, load, wire_of
+from tests.recorded.harness import body_of, codec_of, decode, exchanges, load, needs_recordings, wire_of
 
 RECORDED = [path for path in exchanges() if load(path)["wire"] == "sse"]
-pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings lie beside the repository, not in it")
+pytestmark = needs_recordings
 
 
 def _in_lines(event: bytes) -> bytes:

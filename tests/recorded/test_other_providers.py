@@ -19,13 +19,14 @@ from tests.recorded.harness import (
     decode,
     exchanges,
     load,
+    needs_recordings,
     streamed,
     wire_of,
 )
 from tests.wire.aws_frames import refusals
 
 RECORDED = exchanges()
-pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings lie beside the repository, not in it")
+pytestmark = needs_recordings
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

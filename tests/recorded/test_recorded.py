@@ -25,6 +25,7 @@ from tests.recorded.harness import (
     documents,
     exchanges,
     load,
+    needs_recordings,
     provider_of,
     reader_of,
     streamed,
@@ -32,7 +33,7 @@ from tests.recorded.harness import (
 )
 
 RECORDED = exchanges()
-pytestmark = pytest.mark.skipif(not RECORDED, reason="the recordings lie beside the repository, not in it")
+pytestmark = needs_recordings
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nbchat.values.chunks import AIMessageChunk
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.bedrock import BedrockConverse
 from tests.wire.aws_frames import delta, ended, event, start, stop
+from tests.wire.summed import summed
 
 CODEC = BedrockConverse()
 ANSWER = b"".join(
@@ -47,13 +47,7 @@ NOTE = {
 
 def stream(*pieces: bytes) -> AIMessage:
     """The message that a stream sums to."""
-    decoder, gathering = CODEC.decoder("bedrock"), Gathering()
-    for piece in pieces:
-        for chunk in decoder.feed(piece):
-            gathering.add(chunk)
-    for chunk in decoder.close():
-        gathering.add(chunk)
-    return gathering.message()
+    return summed(CODEC.decoder("bedrock"), *pieces)
 
 
 def chunks(data: bytes) -> list[AIMessageChunk]:

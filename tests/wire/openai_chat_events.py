@@ -11,6 +11,7 @@ from nbchat.values.errors import ProviderError, StreamError
 from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.openai_chat import OpenAIChat
+from tests.wire.summed import summed
 
 CODEC = OpenAIChat()
 
@@ -42,13 +43,7 @@ def sse(*events: dict[str, Any], done: bool = True) -> bytes:
 
 
 def gather(*pieces: bytes) -> AIMessage:
-    decoder, whole = CODEC.decoder("test"), Gathering()
-    for data in pieces:
-        for chunk in decoder.feed(data):
-            whole.add(chunk)
-    for chunk in decoder.close():
-        whole.add(chunk)
-    return whole.message()
+    return summed(CODEC.decoder("test"), *pieces)
 
 
 def stream(*events: dict[str, Any], done: bool = True) -> AIMessage:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbchat.values.errors import OverloadedError, RateLimitError, StreamError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.anthropic import AnthropicMessages
 from tests.wire.damage import damaged, survives
+from tests.wire.summed import summed
 
 CODEC = AnthropicMessages()
 
@@ -121,17 +121,7 @@ WHOLE = {
 
 
 def read(*pieces: bytes) -> AIMessage:
-    decoder, whole = CODEC.decoder("anthropic"), Gathering()
-    try:
-        for piece in pieces:
-            for chunk in decoder.feed(piece):
-                whole.add(chunk)
-        for chunk in decoder.close():
-            whole.add(chunk)
-    except Exception as error:
-        error.partial = whole.message()  # type: ignore[attr-defined]
-        raise
-    return whole.message()
+    return summed(CODEC.decoder("anthropic"), *pieces)
 
 
 def answer(**fields: Any) -> AIMessage:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nbchat.values.errors import OverloadedError, RateLimitError, ServerError, StreamError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage
 from nbchat.wire.gemini import GeminiGenerate
 from tests.wire.damage import damaged, survives
+from tests.wire.summed import summed
 
 CODEC = GeminiGenerate()
 
@@ -78,17 +78,7 @@ EVENTS = [
 
 
 def read(*pieces: bytes) -> AIMessage:
-    decoder, whole = CODEC.decoder("google"), Gathering()
-    try:
-        for piece in pieces:
-            for chunk in decoder.feed(piece):
-                whole.add(chunk)
-        for chunk in decoder.close():
-            whole.add(chunk)
-    except Exception as error:
-        error.partial = whole.message()  # type: ignore[attr-defined]
-        raise
-    return whole.message()
+    return summed(CODEC.decoder("google"), *pieces)
 
 
 def answered(*parts: dict[str, Any], **candidate: Any) -> AIMessage:

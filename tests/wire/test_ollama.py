@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from ollama._types import ChatRequest
 
 from nbchat.values.errors import ServerError, StreamError, UnsupportedError
-from nbchat.values.gathering import Gathering
 from nbchat.values.messages import AIMessage, HumanMessage, Message, SystemMessage, ToolMessage
 from nbchat.wire.codec import Call, OutputSchema, ToolSpec
 from nbchat.wire.ollama import OllamaChat
 from tests.recorded.harness import answer, body_of, decode, exchanges, load, streamed
 from tests.wire.damage import damaged, survives
+from tests.wire.summed import summed
 
 CODEC = OllamaChat()
 WEATHER = ToolSpec("weather", "Weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -51,17 +51,7 @@ def ndjson(lines: list[Any]) -> bytes:
 
 
 def read(*pieces: bytes) -> AIMessage:
-    decoder, whole = CODEC.decoder("ollama"), Gathering()
-    try:
-        for piece in pieces:
-            for chunk in decoder.feed(piece):
-                whole.add(chunk)
-        for chunk in decoder.close():
-            whole.add(chunk)
-    except Exception as error:
-        error.partial = whole.message()  # type: ignore[attr-defined]
-        raise
-    return whole.message()
+    return summed(CODEC.decoder("ollama"), *pieces)
 
 
 def body(*messages: Message, **rest: Any) -> dict[str, Any]:
