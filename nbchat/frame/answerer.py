@@ -18,8 +18,8 @@ from nbchat.local.serve import SLOTS
 from nbchat.model.combinators import Around
 from nbchat.model.configurable import ConfigurableModel
 from nbchat.model.init import init_chat_model
-from nbchat.model.plain import shown
 from nbchat.model.prices import cost_usd
+from nbchat.model.showable import shown
 from nbchat.model.structured import StructuredModel
 from nbchat.model.tools import Tool, as_tool
 from nbchat.model.verbs import DEFAULT_CONCURRENCY, Verbs

@@ -12,7 +12,7 @@ from nbchat.flow.effects import Route
 from nbchat.io import failures, transport
 from nbchat.io.fast_answer import FastAnswer
 from nbchat.io.httpx_answer import HttpxAnswer
-from nbchat.io.patience import Patience
+from nbchat.io.read_timeout import ReadTimeout
 from nbchat.io.transport import fast
 from nbchat.values.errors import APITimeoutError, CertificateError, ChatError
 from nbchat.wire.codec import Request
@@ -34,7 +34,7 @@ class AwaitingWire:
         self._route: Route
         self._deadline: float | None = None
         self._reader: Any = None  # what the open answer is read with
-        self._patience = Patience()
+        self._read_timeout = ReadTimeout()
         self._recalled: set[tuple[int, str]] = set()  # caches and keys
         self._claim: tuple[int, str] | None = None  # the one whose answer others may wait for
 
@@ -64,7 +64,7 @@ class AwaitingWire:
             if seconds is None or left < seconds:
                 seconds, what = left, "total"
         try:
-            return await self._patience.wait(work, seconds)
+            return await self._read_timeout.wait(work, seconds)
         except APITimeoutError:  # a TimeoutError that has its words already
             raise
         except TimeoutError:
@@ -87,7 +87,7 @@ class AwaitingWire:
 
     async def drain(self) -> None:
         with suppress(ChatError, TimeoutError):
-            await self._patience.wait(self._rest(), transport.DRAIN_S)
+            await self._read_timeout.wait(self._rest(), transport.DRAIN_S)
 
     async def _rest(self) -> None:
         while await self._reader.read():
@@ -143,7 +143,7 @@ class AwaitingWire:
     async def aclose(self) -> None:
         """Give the connection back, or close it where the answer was not read to its end."""
         self._release()
-        self._patience.end()
+        self._read_timeout.end()
         await self._close_answer()
 
     async def _close_answer(self) -> None:

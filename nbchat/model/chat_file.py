@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from nbchat.model.chat_model import ChatModel
-from nbchat.model.plain import plain
+from nbchat.model.showable import plain
 from nbchat.providers.table import find_provider, open_endpoint
 from nbchat.values.errors import ConfigurationError
 from nbchat.values.messages import Message

@@ -16,7 +16,7 @@ from nbchat.io.drivers import arun, run
 from nbchat.model.callbacks import handlers_of, observed
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.globals import cache_in_use
-from nbchat.model.plain import shown
+from nbchat.model.showable import shown
 from nbchat.model.structured import Method, StructuredModel, structured_model
 from nbchat.model.tool_specs import bound_label, checked_choice
 from nbchat.model.tools import bound_tools

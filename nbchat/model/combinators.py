@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.flow.retry import may_retry
-from nbchat.flow.second_chances import Errors, again, first_that_answers
+from nbchat.flow.retry_and_fallback import Errors, again, first_that_answers
 from nbchat.model.config import RunnableConfig
 from nbchat.model.tools import tools_in
 from nbchat.model.verbs import Verbs

@@ -10,7 +10,7 @@ from nbchat.flow.attempt import Target
 from nbchat.flow.effects import Flow
 from nbchat.model.config import RunnableConfig, merge_configs
 from nbchat.model.names import split_name
-from nbchat.model.plain import shown
+from nbchat.model.showable import shown
 from nbchat.model.tools import as_tool, tools_in
 from nbchat.model.verbs import Verbs
 from nbchat.providers.table import find_provider

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nbchat.model.chat import Chat
-from nbchat.notebook.at_once import at_once
+from nbchat.notebook.background_events import at_once
 from nbchat.notebook.render.article import columns
 from nbchat.notebook.view import AnswerView
 

@@ -8,7 +8,7 @@ from nbchat.frame.estimate import Estimate
 from nbchat.frame.progress import Progress
 from nbchat.model.chat import Chat
 from nbchat.model.chat_model import ChatModel
-from nbchat.model.plain import shown
+from nbchat.model.showable import shown
 from nbchat.model.tools import Tool
 from nbchat.notebook.render.article import article
 from nbchat.notebook.render.facts import facts_html

@@ -9,9 +9,9 @@ from nbchat.flow.batch_jobs import Batching
 from nbchat.frame.answerer import Answerer
 from nbchat.frame.journal import Journal
 from nbchat.frame.outcome import Outcome
-from nbchat.frame.provider_batch.errands import Errands
 from nbchat.frame.provider_batch.job_book import JobBook
-from nbchat.frame.provider_batch.readings import Reader
+from nbchat.frame.provider_batch.job_flows import JobFlows
+from nbchat.frame.provider_batch.job_results import Reader
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Desk:
 
     Attributes:
         journal, book: where answers, and what is in which job, are written down.
-        errands: what goes to providers and comes back.
+        flows: what goes to providers and comes back.
         poll_s: seconds before a job is looked at again, at first; more each time. None: it is not.
         running: how many jobs the provider has taken that are not over.
         land: told the name of a row in its job, and what became of it, once that is in the journal.
@@ -29,7 +29,7 @@ class Desk:
 
     journal: Journal
     book: JobBook
-    errands: Errands
+    flows: JobFlows
     poll_s: float | None
     running: Callable[[], int]
     land: Callable[[str, Outcome], None]

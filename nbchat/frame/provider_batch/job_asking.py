@@ -14,9 +14,9 @@ from nbchat.frame.asking import Starting
 from nbchat.frame.journal import Journal
 from nbchat.frame.outcome import Outcome
 from nbchat.frame.provider_batch.desk import Client, Desk
-from nbchat.frame.provider_batch.errands import Errands
 from nbchat.frame.provider_batch.job_book import Entry, JobBook, Row, name_in_job
-from nbchat.frame.provider_batch.readings import Reader
+from nbchat.frame.provider_batch.job_flows import JobFlows
+from nbchat.frame.provider_batch.job_results import Reader
 from nbchat.frame.provider_batch.under_way import JobsLeft, JobUnderWay
 from nbchat.values.errors import BadRequestError, ConfigurationError
 from nbchat.values.messages import HumanMessage
@@ -59,8 +59,8 @@ class JobAsking:
         self._questions = 0  # put in, and not landed
         self._clients = [_client(each) for each in answerers]
         self._book = JobBook(journal)
-        self._errands = Errands()
-        self._desk = Desk(journal, self._book, self._errands, poll_s, lambda: len(self.jobs), self._land, self._fail)
+        self._flows = JobFlows()
+        self._desk = Desk(journal, self._book, self._flows, poll_s, lambda: len(self.jobs), self._land, self._fail)
         self._waiting: dict[str, Any] = {}  # questions, by their names in jobs
         self._filling: dict[Hashable, _Filling] = {}
         self._jobs: dict[str, JobUnderWay] = {}  # by tag
@@ -96,8 +96,8 @@ class JobAsking:
             for group in list(self._filling) if self.most else ():
                 self._submit(group)
             seconds = min(seconds, self._look())
-        self._errands.wait(max(0.0, seconds), run)
-        for then, result in self._errands.landed():
+        self._flows.wait(max(0.0, seconds), run)
+        for then, result in self._flows.landed():
             then(result)
         for tag in [tag for tag, job in self._jobs.items() if job.over]:
             del self._jobs[tag]
@@ -117,7 +117,7 @@ class JobAsking:
     def stop(self) -> None:
         """Leave the jobs to themselves."""
         self._stopped = True
-        self._errands.stop()
+        self._flows.stop()
 
     @property
     def under_way(self) -> int:

@@ -98,7 +98,7 @@ class JobUnderWay:
 
     def _run(self, flow: Any, then: Callable[[Any], None]) -> None:
         self._busy = True
-        self._desk.errands.run(flow, then)
+        self._desk.flows.run(flow, then)
 
     def _uploaded(self, file: str) -> None:
         self.entry = self.entry._replace(file=file)

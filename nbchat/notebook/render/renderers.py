@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from nbchat.notebook.render import answer, failure, media, reasoning, refusal, stranger, structured, tool_call
+from nbchat.notebook.render import answer, failure, media, reasoning, refusal, structured, tool_call, unknown_block
 from nbchat.notebook.render.parts import Page, Part
 
 
@@ -18,7 +18,7 @@ class Renderer(Protocol):
         """The part as Markdown, for where HTML is not shown."""
 
 
-_BUILT_IN: tuple[Renderer, ...] = (answer, reasoning, tool_call, media, structured, refusal, failure, stranger)
+_BUILT_IN: tuple[Renderer, ...] = (answer, reasoning, tool_call, media, structured, refusal, failure, unknown_block)
 _own: list[Renderer] = []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from nbchat.notebook.at_once import at_once
+from nbchat.notebook.background_events import at_once
 from nbchat.notebook.widgets.compare.answer import Answer, Event
 from nbchat.notebook.widgets.compare.contest import Question
 from nbchat.notebook.widgets.compare.contestants import Contestant

@@ -8,7 +8,7 @@ from typing import Any
 
 from nbchat.frame.answerer import Answerer, answerers
 from nbchat.frame.labels import told_apart
-from nbchat.model.plain import shown
+from nbchat.model.showable import shown
 from nbchat.model.verbs import Verbs
 from nbchat.values.complaints import check_spelling
 from nbchat.values.errors import ConfigurationError

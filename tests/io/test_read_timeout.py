@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nbchat.io.patience import Patience
+from nbchat.io.read_timeout import ReadTimeout
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -18,7 +18,7 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 
 def test_what_comes_in_time_is_given_and_the_next_wait_has_its_whole_time() -> None:
     async def reads() -> list[str]:
-        patience = Patience()
+        patience = ReadTimeout()
         return [await patience.wait(asyncio.sleep(0.1, "came"), 0.45) for _ in range(5)]
 
     assert run(reads()) == ["came"] * 5
@@ -27,7 +27,7 @@ def test_what_comes_in_time_is_given_and_the_next_wait_has_its_whole_time() -> N
 @pytest.mark.parametrize("earlier", [600, 0.001, None])
 def test_a_wait_ends_at_its_own_limit_whatever_the_one_before(earlier: float | None) -> None:
     async def late() -> str:
-        patience = Patience()
+        patience = ReadTimeout()
         await patience.wait(asyncio.sleep(0), earlier)
         with pytest.raises(TimeoutError):
             await patience.wait(asyncio.sleep(30), 0.02)
@@ -38,7 +38,7 @@ def test_a_wait_ends_at_its_own_limit_whatever_the_one_before(earlier: float | N
 
 def test_a_cancellation_from_outside_is_no_timeout() -> None:
     async def cancelled() -> bool:
-        task = asyncio.create_task(Patience().wait(asyncio.sleep(30), 10))
+        task = asyncio.create_task(ReadTimeout().wait(asyncio.sleep(30), 10))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -50,7 +50,7 @@ def test_a_cancellation_from_outside_is_no_timeout() -> None:
 
 def test_no_timer_is_left_behind() -> None:
     async def left() -> int:
-        patience = Patience()
+        patience = ReadTimeout()
         await patience.wait(asyncio.sleep(0), 600)
         patience.end()
         return sum(not handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
@@ -70,7 +70,7 @@ class Swallowing:
 @pytest.mark.parametrize("seconds", [None, 10])
 def test_a_result_that_comes_with_a_cancellation_does_not_hide_it(seconds: float | None) -> None:
     async def cancelled() -> bool:
-        task = asyncio.create_task(Patience().wait(Swallowing(), seconds))
+        task = asyncio.create_task(ReadTimeout().wait(Swallowing(), seconds))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])

@@ -13,7 +13,7 @@ from nbchat.io.drivers import arun
 WIDTH = 8  # requests about jobs at once
 
 
-class Errands(Asking):
+class JobFlows(Asking):
     """Flows under way; what `do.ask` names is run by the thread that reads what came of them."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 
-class Patience:
+class ReadTimeout:
     """Awaits one thing at a time, each for a limited time."""
 
     def __init__(self) -> None:

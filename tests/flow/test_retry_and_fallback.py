@@ -7,7 +7,7 @@ from typing import Any
 from nbchat.flow import effects as do
 from nbchat.flow.effects import Effect, Flow
 from nbchat.flow.relay import relayed
-from nbchat.flow.second_chances import again, first_that_answers
+from nbchat.flow.retry_and_fallback import again, first_that_answers
 from nbchat.values.errors import APIConnectionError, ChatError, RateLimitError
 
 
